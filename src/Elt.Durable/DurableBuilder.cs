@@ -1,0 +1,115 @@
+using Elt.Durable.Execution;
+using Elt.Durable.Journal;
+using Elt.Durable.Journal.Postgres;
+using Elt.Durable.Journal.Sqlite;
+using Elt.Durable.Queues;
+using Elt.Durable.Schedules;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Npgsql;
+
+namespace Elt.Durable;
+
+/// <summary>Settings of the worker in this process.</summary>
+public sealed record WorkerOptions
+{
+    /// <summary>Runs executed at the same time, runs that only wait not counted; at least 1. Default 100.</summary>
+    public int MaxConcurrentRuns { get; set; } = 100;
+
+    /// <summary>How often the journal is asked for due runs when nobody says that there are some. Default 1 s.</summary>
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How long the runs of a silent worker stay its own, by the journal's clock. A worker renews three times in it. Default 15 s, at least 1 s.
+    /// </summary>
+    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a run that only waits is kept in memory before it is parked. Default 10 s.</summary>
+    public TimeSpan ParkAfter { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a clean stop lets steps in flight finish. Default 10 s.</summary>
+    public TimeSpan StopGrace { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Worker losses that a run survives. Default 100.</summary>
+    public int MaxRecoveryAttempts { get; set; } = 100;
+
+    /// <summary>Largest input or result in bytes of UTF-8. Default 1 MiB.</summary>
+    public int MaxPayloadBytes { get; set; } = 1024 * 1024;
+}
+
+/// <summary>Composes the engine: journal, workflows, queues, schedules.</summary>
+public sealed class DurableBuilder
+{
+    internal DurableBuilder(IServiceCollection services) => Services = services;
+
+    /// <summary>The host's services.</summary>
+    public IServiceCollection Services { get; }
+
+    internal WorkflowRegistry Workflows { get; } = new();
+
+    internal List<QueueDefinition> Queues { get; } = [];
+
+    internal List<ScheduleDefinition> Schedules { get; } = [];
+
+    internal WorkerOptions Worker { get; } = new();
+
+    internal Func<JournalSettings, IJournal>? CreateJournal { get; private set; }
+
+    /// <summary>Keeps the journal in a SQLite file. One process at a time; a second one is refused with a clear message.</summary>
+    /// <param name="path">The file; its folder must exist.</param>
+    public DurableBuilder UseSqlite(string path)
+    {
+        CreateJournal = settings => new SqliteJournal(path, settings);
+        return this;
+    }
+
+    /// <summary>Keeps the journal in Postgres 15 or later, in the schema <c>durable</c>. Any number of processes share it.</summary>
+    /// <param name="connectionString">Npgsql key=value string.</param>
+    public DurableBuilder UsePostgres(string connectionString)
+    {
+        CreateJournal = settings => new PostgresJournal(NpgsqlDataSource.Create(connectionString), settings);
+        return this;
+    }
+
+    /// <summary>Registers a workflow class; its name and version stand on its input record.</summary>
+    /// <typeparam name="TWorkflow">A class derived from <see cref="Workflow{TInput, TResult}"/>; created by dependency injection per execution.</typeparam>
+    public DurableBuilder AddWorkflow<TWorkflow>()
+        where TWorkflow : class
+    {
+        Workflows.Add(typeof(TWorkflow));
+        Services.TryAddTransient<TWorkflow>();
+        return this;
+    }
+
+    /// <summary>Declares a queue that this process serves.</summary>
+    /// <param name="name">Kebab-case name.</param>
+    /// <param name="concurrency">Runs begun and not ended at the same time over all workers; default no limit.</param>
+    /// <param name="workerConcurrency">The same for each worker; default no limit.</param>
+    public DurableBuilder AddQueue(string name, int? concurrency = null, int? workerConcurrency = null)
+    {
+        Queues.Add(new QueueDefinition(name, concurrency, workerConcurrency));
+        return this;
+    }
+
+    /// <summary>Declares a schedule. Each slot starts exactly one run over all workers: the run's id is <c>name/slot</c>.</summary>
+    /// <param name="name">Kebab-case name.</param>
+    /// <param name="cron">Five fields: minute, hour, day, month, day of week.</param>
+    /// <param name="timeZone">IANA name; default UTC. Slots that daylight saving skips are run after the gap, doubled ones once.</param>
+    /// <param name="input">Makes the input for a slot.</param>
+    /// <exception cref="FormatException">The cron expression cannot be read.</exception>
+    /// <exception cref="TimeZoneNotFoundException">There is no such zone.</exception>
+    public DurableBuilder AddSchedule<TResult>(string name, string cron, string timeZone, Func<DateTimeOffset, IWorkflow<TResult>> input)
+    {
+        Schedules.Add(new ScheduleDefinition(name, CronSchedule.Parse(cron, timeZone), slot => input(slot)));
+        return this;
+    }
+
+    /// <summary>Changes the worker's settings.</summary>
+    /// <param name="configure">Sets what differs from the defaults.</param>
+    public DurableBuilder ConfigureWorker(Action<WorkerOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        configure(Worker);
+        return this;
+    }
+}

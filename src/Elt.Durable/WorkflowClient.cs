@@ -1,0 +1,147 @@
+using System.Text.Json;
+using Elt.Durable.Execution;
+using Elt.Durable.Journal;
+
+namespace Elt.Durable;
+
+/// <summary>How to start a run. Unset members keep their defaults.</summary>
+public sealed record StartOptions
+{
+    /// <summary>Queue to go through; default none, which lets any worker with the workflow take the run at once.</summary>
+    public string? Queue { get; init; }
+
+    /// <summary>Lower goes first within a queue; default 0.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Earliest start, counted from now by the journal's clock; default none.</summary>
+    public TimeSpan Delay { get; init; }
+}
+
+/// <summary>Starts runs and looks at them, from any process that reaches the journal.</summary>
+public sealed class WorkflowClient
+{
+    private readonly IJournal _journal;
+    private readonly JournalWriter _writer;
+    private readonly WorkflowRegistry _registry;
+    private readonly RunStarter _starter;
+    private readonly CompletionHub _completions;
+    private readonly Payloads _payloads;
+    private readonly TimeProvider _time;
+
+    internal WorkflowClient(
+        IJournal journal, JournalWriter writer, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time)
+    {
+        _journal = journal;
+        _writer = writer;
+        _registry = registry;
+        _starter = starter;
+        _completions = completions;
+        _payloads = payloads;
+        _time = time;
+    }
+
+    /// <summary>
+    /// Starts a run, or attaches to the run that has this id already: the id is an idempotency key, now and a year later.
+    /// Returns once the run and its input are durable.
+    /// </summary>
+    /// <param name="input">The workflow's input record.</param>
+    /// <param name="workflowId">The idempotency key; default a new time-ordered id.</param>
+    /// <param name="options">Queue, priority, delay.</param>
+    /// <param name="ct">Gives up waiting; the run may have been started all the same.</param>
+    /// <exception cref="ArgumentException">The id is blank or over 500 characters.</exception>
+    /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
+    /// <exception cref="PayloadException">The input cannot be written as JSON or is over the limit.</exception>
+    public async Task<WorkflowHandle<TResult>> StartAsync<TResult>(
+        IWorkflow<TResult> input, string? workflowId = null, StartOptions? options = null, CancellationToken ct = default)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        var reference = WorkflowReference.Of(input.GetType());
+        var json = _payloads.Write(input, $"Input of workflow '{reference.Name}'");
+        var id = await StartAsync(reference, json, workflowId, options, ct).ConfigureAwait(false);
+        return new WorkflowHandle<TResult>(this, id);
+    }
+
+    /// <summary>Starts a run by its workflow's name with an input in JSON, as an API or command line does.</summary>
+    /// <param name="workflow">Name of a workflow registered in this process.</param>
+    /// <param name="input">The input record's members; unknown and missing members are errors.</param>
+    /// <param name="workflowId">The idempotency key; default a new time-ordered id.</param>
+    /// <param name="options">Queue, priority, delay.</param>
+    /// <param name="ct">Gives up waiting; the run may have been started all the same.</param>
+    /// <returns>The run's id.</returns>
+    /// <exception cref="UnknownWorkflowException">No such workflow; the message lists those there are.</exception>
+    /// <exception cref="PayloadException">The input does not fit the workflow's record.</exception>
+    /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
+    public Task<string> StartAsync(
+        string workflow, JsonElement input, string? workflowId = null, StartOptions? options = null, CancellationToken ct = default)
+    {
+        var registration = _registry.Latest(workflow);
+        var record = Payloads.Read(input.GetRawText(), registration.InputType, $"Input of workflow '{workflow}'");
+        return StartAsync(registration.Reference, _payloads.Write(record, $"Input of workflow '{workflow}'"), workflowId, options, ct);
+    }
+
+    /// <summary>The run of this id, or <see langword="null"/>.</summary>
+    public Task<RunInfo?> FindAsync(string workflowId, CancellationToken ct = default) => _journal.FindRunAsync(workflowId, ct);
+
+    /// <summary>Runs that fit the filter, newest first.</summary>
+    public Task<IReadOnlyList<RunInfo>> ListAsync(RunFilter filter, CancellationToken ct = default) => _journal.ListRunsAsync(filter, ct);
+
+    /// <summary>Recorded steps of a run in the order they were recorded; empty when there is no such run.</summary>
+    public async Task<IReadOnlyList<StepInfo>> ListStepsAsync(string workflowId, CancellationToken ct = default) =>
+        (await _journal.ReadHistoryAsync(workflowId, ct).ConfigureAwait(false)).Steps;
+
+    /// <summary>Waits until a run has ended, however it ends.</summary>
+    /// <param name="workflowId">The run.</param>
+    /// <param name="ct">Gives up waiting; the run goes on.</param>
+    /// <returns>The ended run, or <see langword="null"/> when there is no such run.</returns>
+    public async Task<RunInfo?> WaitAsync(string workflowId, CancellationToken ct = default)
+    {
+        // In this process the end is signalled; an end elsewhere is found by asking, less and less often.
+        for (var pause = TimeSpan.FromMilliseconds(25); ; pause = pause * 1.5 < MaxPause ? pause * 1.5 : MaxPause)
+        {
+            using var ended = _completions.Watch(workflowId);
+            if (await FindAsync(workflowId, ct).ConfigureAwait(false) is not { } run)
+                return null;
+            if (run.Status.IsFinal())
+                return run;
+            await ended.WaitAsync(pause, _time, ct).ConfigureAwait(false);
+        }
+    }
+
+    private static TimeSpan MaxPause => TimeSpan.FromSeconds(1);
+
+    private Task<string> StartAsync(WorkflowReference workflow, string input, string? workflowId, StartOptions? options, CancellationToken ct)
+    {
+        var id = workflowId ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
+        if (string.IsNullOrWhiteSpace(id) || id.Length > 500)
+            throw new ArgumentException($"A workflow id has 1 to 500 characters and is not blank; this one has {id.Length}.", nameof(workflowId));
+        return _starter.StartAsync(_writer, workflow, id, input, options ?? new StartOptions(), ct);
+    }
+}
+
+/// <summary>A run that was started, with the type of its result.</summary>
+/// <typeparam name="TResult">The result.</typeparam>
+public sealed class WorkflowHandle<TResult>
+{
+    private readonly WorkflowClient _client;
+
+    internal WorkflowHandle(WorkflowClient client, string workflowId)
+    {
+        _client = client;
+        WorkflowId = workflowId;
+    }
+
+    /// <summary>The run's id.</summary>
+    public string WorkflowId { get; }
+
+    /// <summary>Waits for the run's end and returns its result.</summary>
+    /// <param name="ct">Gives up waiting; the run goes on.</param>
+    /// <exception cref="WorkflowFailedException">It did not end as success.</exception>
+    public async Task<TResult> ResultAsync(CancellationToken ct = default)
+    {
+        var run = await _client.WaitAsync(WorkflowId, ct).ConfigureAwait(false)
+            ?? throw new JournalException($"Run '{WorkflowId}' is not in the journal any more.");
+        return run.Status == RunStatus.Success
+            ? Payloads.Read<TResult>(run.Output!, $"Result of workflow '{run.Workflow}'")
+            : throw new WorkflowFailedException(run.Id, run.Status, run.Error ?? new ErrorInfo("", "no error recorded", null));
+    }
+}

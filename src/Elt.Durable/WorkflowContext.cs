@@ -1,0 +1,155 @@
+using System.Data.Common;
+using Elt.Durable.Execution;
+using Elt.Durable.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace Elt.Durable;
+
+/// <summary>What to do when an item of a <c>MapAsync</c> fails.</summary>
+public enum MapFailure
+{
+    /// <summary>Start no further item, let those in flight end, throw the failure that comes first in item order.</summary>
+    FailFast,
+
+    /// <summary>Run all items, then throw <see cref="MapFailedException"/> that names those that failed.</summary>
+    CollectAll,
+}
+
+/// <summary>
+/// A workflow's way to the durable world. Every operation is journaled under its name, which must be unique in its scope; a sequential
+/// loop may reuse a name (the second use becomes <c>name#2</c>), branches that overlap in time may not. On replay an operation that was
+/// recorded answers from the journal without being executed. Continuations of the workflow run one at a time, also when
+/// branches run in parallel, so local variables need no locks.
+/// </summary>
+public sealed class WorkflowContext
+{
+    private readonly RunExecution _run;
+    private readonly Scope _scope;
+
+    internal WorkflowContext(RunExecution run, Scope scope)
+    {
+        _run = run;
+        _scope = scope;
+    }
+
+    /// <summary>The run's id: its idempotency key.</summary>
+    public string WorkflowId => _run.Id;
+
+    /// <summary>
+    /// The time, the same on every replay: when the last operation awaited in this scope was recorded, at first when the run was created.
+    /// Microsecond precision, by the journal's clock.
+    /// </summary>
+    public DateTimeOffset Now => _scope.Now;
+
+    /// <summary>Logs with run and workflow as scope; silent while the run replays what was already done.</summary>
+    public ILogger Logger => _run.Logger;
+
+    /// <summary>
+    /// Fires when this execution must end: the worker stops, or the run belongs to another worker. Steps get their own token.
+    /// </summary>
+    public CancellationToken CancellationToken => _run.Stopping;
+
+    /// <summary>A new id, the same on every replay: derived from the run, the scope and how many were asked for before.</summary>
+    public Guid NewGuid() => _scope.NewGuid(_run.Id);
+
+    /// <summary>
+    /// Executes a step at least once until its result is recorded, and never after. Results must survive a round trip through JSON
+    /// and stay under the payload limit: return references and counts, not data.
+    /// </summary>
+    /// <param name="name">Name, unique in the scope.</param>
+    /// <param name="body">The work; may be executed again after a crash, so make it idempotent or use <see cref="TransactionAsync"/>.</param>
+    /// <param name="retry">When to try again; default <see cref="RetryPolicy.None"/>.</param>
+    /// <exception cref="StepFailedException">The last attempt failed; its error is recorded.</exception>
+    /// <exception cref="DuplicateStepNameException">An operation of that name is still in flight in this scope.</exception>
+    public Task<TResult> StepAsync<TResult>(string name, Func<CancellationToken, Task<TResult>> body, RetryPolicy? retry = null) =>
+        _run.StepAsync(_scope, name, retry ?? RetryPolicy.None, (_, ct) => body(ct));
+
+    /// <inheritdoc cref="StepAsync{TResult}(string, Func{CancellationToken, Task{TResult}}, RetryPolicy?)"/>
+    public Task StepAsync(string name, Func<CancellationToken, Task> body, RetryPolicy? retry = null) =>
+        _run.StepAsync<bool?>(_scope, name, retry ?? RetryPolicy.None, async (_, ct) =>
+        {
+            await body(ct).ConfigureAwait(false);
+            return null;
+        });
+
+    /// <summary>
+    /// Executes a step whose effect on a database happens exactly once: the body's writes and a ledger row commit together,
+    /// and on replay the ledger answers before the body may run again.
+    /// </summary>
+    /// <param name="name">Name, unique in the scope.</param>
+    /// <param name="database">The database that the body writes to; keeps the ledger.</param>
+    /// <param name="body">The work, in a transaction that it must neither commit nor roll back.</param>
+    /// <param name="retry">When to try again; default <see cref="RetryPolicy.Database"/>.</param>
+    /// <exception cref="StepFailedException">The last attempt failed and was rolled back; its error is recorded.</exception>
+    public Task<TResult> TransactionAsync<TTransaction, TResult>(
+        string name,
+        TransactionalDatabase<TTransaction> database,
+        Func<TTransaction, CancellationToken, Task<TResult>> body,
+        RetryPolicy? retry = null)
+        where TTransaction : DbTransaction
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        return _run.StepAsync(_scope, name, retry ?? RetryPolicy.Database,
+            (step, ct) => database.RunOnceAsync(step, body, _run.Payloads, ct));
+    }
+
+    /// <summary>
+    /// Runs another workflow as a child and waits for its result. The child's id is <c>&lt;this id&gt;/&lt;name&gt;</c>, so the same child is
+    /// found again after any crash. Waiting holds no connection and, when it is long, no memory.
+    /// </summary>
+    /// <param name="input">The child's input record.</param>
+    /// <param name="name">Name, unique in the scope; default is the scope's own name in a <c>MapAsync</c>, else the workflow's name.</param>
+    /// <param name="queue">Queue to go through; default none, which starts the child at once.</param>
+    /// <exception cref="WorkflowFailedException">The child did not succeed.</exception>
+    /// <exception cref="WorkflowConflictException">The child's id is taken by a run that is not this child.</exception>
+    public Task<TResult> ChildAsync<TResult>(IWorkflow<TResult> input, string? name = null, string? queue = null) =>
+        _run.ChildAsync(_scope, input, name, queue);
+
+    /// <summary>Starts a child without waiting for it; await the returned handle, or don't.</summary>
+    /// <inheritdoc cref="ChildAsync"/>
+    /// <returns>Once the child is durable: a function that waits for its result.</returns>
+    public Task<ChildHandle<TResult>> StartChildAsync<TResult>(IWorkflow<TResult> input, string? name = null, string? queue = null) =>
+        _run.StartChildAsync(_scope, input, name, queue);
+
+    /// <summary>Runs a body for each item, some at a time, and returns the results in item order.</summary>
+    /// <param name="items">The items; must be the same on replay.</param>
+    /// <param name="name">Name of an item: the scope that its operations stand in; unique among the items.</param>
+    /// <param name="run">The body; its context is the item's scope.</param>
+    /// <param name="maxParallel">How many items are in flight at most; at least 1. Default 10.</param>
+    /// <param name="onFailure">What to do when an item fails; default <see cref="MapFailure.FailFast"/>.</param>
+    /// <exception cref="MapFailedException">With <see cref="MapFailure.CollectAll"/>, when any item failed.</exception>
+    public Task<IReadOnlyList<TResult>> MapAsync<TItem, TResult>(
+        IEnumerable<TItem> items,
+        Func<TItem, string> name,
+        Func<TItem, WorkflowContext, Task<TResult>> run,
+        int maxParallel = 10,
+        MapFailure onFailure = MapFailure.FailFast) =>
+        _run.MapAsync(_scope, items, name, run, maxParallel, onFailure);
+
+    /// <summary>
+    /// Waits. The wake time is recorded once, so a restart does not begin the wait again; a long wait costs a row, no memory.
+    /// Zero and less return at once, without a record.
+    /// </summary>
+    /// <param name="duration">How long, counted from <see cref="Now"/>'s clock.</param>
+    /// <param name="name">Name, unique in the scope; default <c>sleep</c>.</param>
+    public Task SleepAsync(TimeSpan duration, string name = "sleep") => _run.SleepAsync(_scope, duration, name);
+}
+
+/// <summary>A child that was started and is durable.</summary>
+/// <typeparam name="TResult">Its result.</typeparam>
+public sealed class ChildHandle<TResult>
+{
+    private readonly Func<Task<TResult>> _result;
+
+    internal ChildHandle(string workflowId, Func<Task<TResult>> result)
+    {
+        WorkflowId = workflowId;
+        _result = result;
+    }
+
+    /// <summary>The child's id.</summary>
+    public string WorkflowId { get; }
+
+    /// <summary>Waits for the child's result, as <see cref="WorkflowContext.ChildAsync"/> does.</summary>
+    public Task<TResult> ResultAsync() => _result();
+}
