@@ -13,14 +13,9 @@ namespace Elt.Pipelines.Tests.Sources;
 
 public sealed class HttpSourceTests : IAsyncLifetime
 {
-    private static readonly SourceOptions Impatient = new()
-    {
-        RequestTimeout = TimeSpan.FromMilliseconds(500),
-        MaxResponseBytes = 20_000,
-        MaxPages = 50,
-    };
+    private static readonly SourceOptions Narrow = new() { MaxResponseBytes = 20_000, MaxPages = 50 };
 
-    private readonly HttpSource _source = new(Dataset.Users, Impatient, TimeProvider.System);
+    private readonly HttpSource _source = new(Dataset.Users, Narrow, TimeProvider.System);
     private Provider _provider = null!;
     private ConnectedIntegration _integration = null!;
 
@@ -143,7 +138,12 @@ public sealed class HttpSourceTests : IAsyncLifetime
             return true;
         };
 
-        Assert.Equal(SourceErrorClass.Timeout, (await FailAsync()).ErrorClass);
+        using var impatient = new HttpSource(Dataset.Users, Narrow with { RequestTimeout = TimeSpan.FromMilliseconds(200) }, TimeProvider.System);
+
+        var error = await Assert.ThrowsAsync<SourceException>(() => impatient.FetchAsync(new PageRequest(_integration, 1, 10), default));
+
+        Assert.Equal(SourceErrorClass.Timeout, error.ErrorClass);
+        Assert.Contains("did not answer within 0.2 s", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
