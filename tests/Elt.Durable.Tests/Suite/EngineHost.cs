@@ -78,6 +78,7 @@ internal sealed class EngineHost : IAsyncDisposable
     {
         _stopped = true;
         ((CrashingJournal)Journal).Crash();
+        _services.GetRequiredService<WorkerOptions>().StopGrace = TimeSpan.Zero;
         try
         {
             await Hosted.StopAsync(CancellationToken.None);
