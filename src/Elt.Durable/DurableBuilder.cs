@@ -70,7 +70,7 @@ public sealed class DurableBuilder
     public DurableBuilder UsePostgres(string connectionString)
     {
         var settled = new NpgsqlConnectionStringBuilder(connectionString);
-        if (!settled.ContainsKey("Max Auto Prepare"))
+        if (!settled.ShouldSerialize("Max Auto Prepare"))
             settled.MaxAutoPrepare = 50;
         CreateJournal = settings => new PostgresJournal(NpgsqlDataSource.Create(settled), settings);
         return this;
