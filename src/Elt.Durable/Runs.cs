@@ -127,6 +127,9 @@ public sealed record StepInfo
     /// <summary>What was recorded.</summary>
     public required StepKind Kind { get; init; }
 
+    /// <summary><see cref="RunStatus.Success"/> or how it failed; for a child the status it ended with.</summary>
+    public required RunStatus Status { get; init; }
+
     /// <summary>Result as JSON; <see langword="null"/> when the step failed.</summary>
     public string? Result { get; init; }
 

@@ -21,7 +21,6 @@ public sealed record StartOptions
 public sealed class WorkflowClient
 {
     private readonly IJournal _journal;
-    private readonly JournalWriter _writer;
     private readonly WorkflowRegistry _registry;
     private readonly RunStarter _starter;
     private readonly CompletionHub _completions;
@@ -29,10 +28,9 @@ public sealed class WorkflowClient
     private readonly TimeProvider _time;
 
     internal WorkflowClient(
-        IJournal journal, JournalWriter writer, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time)
+        IJournal journal, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time)
     {
         _journal = journal;
-        _writer = writer;
         _registry = registry;
         _starter = starter;
         _completions = completions;
@@ -109,12 +107,15 @@ public sealed class WorkflowClient
 
     private static TimeSpan MaxPause => TimeSpan.FromSeconds(1);
 
-    private Task<string> StartAsync(WorkflowReference workflow, string input, string? workflowId, StartOptions? options, CancellationToken ct)
+    private async Task<string> StartAsync(WorkflowReference workflow, string input, string? workflowId, StartOptions? options, CancellationToken ct)
     {
         var id = workflowId ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
         if (string.IsNullOrWhiteSpace(id) || id.Length > 500)
             throw new ArgumentException($"A workflow id has 1 to 500 characters and is not blank; this one has {id.Length}.", nameof(workflowId));
-        return _starter.StartAsync(_writer, workflow, id, input, options ?? new StartOptions(), ct);
+        options ??= new StartOptions();
+        var run = new NewRun { Id = id, Workflow = workflow, Input = input, Queue = options.Queue, Priority = options.Priority, Delay = options.Delay };
+        await _starter.StartAsync(run).WaitAsync(ct).ConfigureAwait(false);
+        return id;
     }
 }
 

@@ -47,7 +47,7 @@ public sealed class PostgresDatabase(NpgsqlDataSource dataSource, string schema 
     private protected override async Task<long> RaiseFenceAsync(NpgsqlTransaction transaction, StepIdentity step, CancellationToken ct)
     {
         // The row lock of the common case (fence already ours) is shared, so that parallel steps of one run do not wait for each other.
-        if (await ScalarAsync(transaction, $"select epoch from {_schema}.step_fence where workflow_id = $1 for share", step, ct, withEpoch: false)
+        if (await ScalarAsync(transaction, $"select epoch from {_schema}.step_fence where workflow_id = $1 for share", step, withEpoch: false, ct)
                 .ConfigureAwait(false) is long seen && seen >= step.Epoch)
             return seen;
         var raised = await ScalarAsync(
@@ -57,7 +57,7 @@ public sealed class PostgresDatabase(NpgsqlDataSource dataSource, string schema 
             on conflict (workflow_id) do update set epoch = greatest(f.epoch, excluded.epoch)
             returning epoch
             """,
-            step, ct, withEpoch: true).ConfigureAwait(false);
+            step, withEpoch: true, ct).ConfigureAwait(false);
         return (long)raised!;
     }
 
@@ -84,7 +84,7 @@ public sealed class PostgresDatabase(NpgsqlDataSource dataSource, string schema 
     private protected override bool IsLedgerConflict(Exception error) =>
         error is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, TableName: "step_ledger" };
 
-    private static async Task<object?> ScalarAsync(NpgsqlTransaction transaction, string sql, StepIdentity step, CancellationToken ct, bool withEpoch)
+    private static async Task<object?> ScalarAsync(NpgsqlTransaction transaction, string sql, StepIdentity step, bool withEpoch, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(sql, transaction.Connection, transaction) { Parameters = { new() { Value = step.WorkflowId } } };
         if (withEpoch)

@@ -1,0 +1,55 @@
+namespace Elt.Durable.Execution;
+
+/// <summary>Tells those who wait in this process that a run has ended.</summary>
+internal sealed class CompletionHub
+{
+    private readonly Dictionary<string, List<Watcher>> _watchers = [];
+
+    /// <summary>Watches a run from now on; look at its state after this call, then wait.</summary>
+    public Watcher Watch(string runId)
+    {
+        var watcher = new Watcher(this, runId);
+        lock (_watchers)
+        {
+            if (_watchers.TryGetValue(runId, out var others))
+                others.Add(watcher);
+            else
+                _watchers[runId] = [watcher];
+        }
+        return watcher;
+    }
+
+    public void Ended(string runId)
+    {
+        lock (_watchers)
+        {
+            if (_watchers.TryGetValue(runId, out var watchers))
+                watchers.ForEach(w => w.Signal());
+        }
+    }
+
+    internal sealed class Watcher(CompletionHub hub, string runId) : IDisposable
+    {
+        private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Signal() => _ended.TrySetResult();
+
+        /// <summary>Waits for the signal, at most for a time.</summary>
+        public async Task WaitAsync(TimeSpan atMost, TimeProvider time, CancellationToken ct)
+        {
+            using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            await Task.WhenAny(_ended.Task, Task.Delay(atMost, time, pause.Token)).ConfigureAwait(false);
+            await pause.CancelAsync().ConfigureAwait(false);
+            ct.ThrowIfCancellationRequested();
+        }
+
+        public void Dispose()
+        {
+            lock (hub._watchers)
+            {
+                if (hub._watchers.TryGetValue(runId, out var watchers) && watchers.Remove(this) && watchers.Count == 0)
+                    hub._watchers.Remove(runId);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+using Elt.Durable.Journal;
+
+namespace Elt.Durable.Execution;
+
+/// <summary>Which operations are in flight, which of them only wait, and when the whole run may be parked.</summary>
+internal sealed partial class RunExecution
+{
+    private readonly List<Wait> _waits = [];
+    private int _working;
+    private bool _isWaiting;
+    private readonly TaskCompletionSource _quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _quiesced;
+    private bool _closed;
+    private long _waitingSince;
+
+    /// <summary>Lets no further operation begin; completes when none is at work (executing or committing) any more.</summary>
+    public Task QuiesceAsync()
+    {
+        lock (_gate)
+        {
+            _quiesced = true;
+            UpdateWaiting();
+        }
+        return _quiet.Task;
+    }
+
+    /// <summary>Gives a waiting run back to the journal when nothing will happen to it soon.</summary>
+    public async Task ParkWhenIdleAsync(TimeSpan parkAfter)
+    {
+        DateTimeOffset due;
+        lock (_gate)
+        {
+            if (!_isWaiting || Retired.IsCompleted || _services.Clock.Time.GetElapsedTime(_waitingSince) < parkAfter)
+                return;
+            due = _waits.Min(w => w.Due);
+        }
+        if (due - _services.Clock.Now < parkAfter)
+            return;
+        var park = new ParkWrite(_key, due == DateTimeOffset.MaxValue ? null : due, Interlocked.Read(ref _wakeCount));
+        await _services.Writer.CommitAsync(park).ConfigureAwait(false);
+        if (park.Woken)
+            await CatchUpAsync().ConfigureAwait(false);
+        else
+            Retire(park.Fenced ? Retirement.Fenced : Retirement.Parked);
+    }
+
+    /// <summary>Gives the slot back: from here on the execution counts for nothing.</summary>
+    public void Close()
+    {
+        lock (_gate)
+        {
+            if (!_closed && !_isWaiting)
+                _busyChanged(-1);
+            _closed = true;
+        }
+    }
+
+    /// <summary>Takes over the outcome of a child.</summary>
+    public void Deliver(StepInfo child)
+    {
+        lock (_gate)
+        {
+            _history.AddOutcome(child);
+            foreach (var wait in _waits.Where(w => w.ChildKey == child.Key))
+                wait.Signal.TrySetResult();
+        }
+    }
+
+    private async Task CatchUpAsync()
+    {
+        var history = await _services.Journal.ReadHistoryAsync(Id, Stopping).ConfigureAwait(false);
+        Interlocked.Exchange(ref _wakeCount, history.WakeCount);
+        foreach (var child in history.Steps.Where(s => s.Kind == StepKind.Child))
+            Deliver(child);
+    }
+
+    /// <summary>Begins an operation under a name, or never returns when the execution is over.</summary>
+    private async Task<Operation> BeginAsync(string name)
+    {
+        Operation operation;
+        lock (_gate)
+        {
+            if (_quiesced || Retired.IsCompleted)
+                operation = default;
+            else if (!_inFlight.Add(name))
+                throw new DuplicateStepNameException(name);
+            else
+                operation = Begin(name);
+        }
+        if (operation.Name is null)
+            return await NeverAsync<Operation>();
+        // A replayed operation completes later than it began as a live one does, so that overlapping uses of a name are seen in both.
+        if (operation.Recorded is not null)
+            await Task.Yield();
+        return operation;
+    }
+
+    private Operation Begin(string name)
+    {
+        var key = NextUse(name);
+        _working++;
+        UpdateWaiting();
+        return new Operation(name, key, _history.Take(key));
+    }
+
+    private void End(Operation operation)
+    {
+        lock (_gate)
+        {
+            _inFlight.Remove(operation.Name);
+            _working--;
+            UpdateWaiting();
+        }
+    }
+
+    /// <summary>The key for the next use of a name: itself, then <c>#2</c>, <c>#3</c>…</summary>
+    private string NextUse(string name)
+    {
+        var use = _uses[name] = _uses.GetValueOrDefault(name) + 1;
+        var key = use == 1 ? name : $"{name}#{use}";
+        return _used.Add(key) ? key : throw new DuplicateStepNameException(key);
+    }
+
+    private StepAttempt? LastAttempt(string key)
+    {
+        lock (_gate)
+            return _history.LastAttempt(key);
+    }
+
+    private async Task WaitUntilAsync(DateTimeOffset due)
+    {
+        var wait = new Wait(due, null);
+        while (due - _services.Clock.Now is var remaining && remaining > TimeSpan.Zero)
+        {
+            BeginWait(wait);
+            try
+            {
+                // A day at a time: timers have a limit, and long waits are parked before.
+                var pause = remaining < OneDay ? remaining : OneDay;
+                await Task.Delay(pause, _services.Clock.Time, Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            finally
+            {
+                EndWait(wait);
+            }
+            if (Stopping.IsCancellationRequested)
+                await NeverAsync<bool>().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<StepInfo> WaitForChildAsync(string key)
+    {
+        var wait = new Wait(DateTimeOffset.MaxValue, key);
+        lock (_gate)
+        {
+            if (_history.Take(key) is { } known)
+                return known;
+            _waits.Add(wait);
+            _working--;
+            UpdateWaiting();
+        }
+        await wait.Signal.Task.ConfigureAwait(false);
+        EndWait(wait);
+        lock (_gate)
+            return _history.Take(key)!;
+    }
+
+    private void BeginWait(Wait wait)
+    {
+        lock (_gate)
+        {
+            _waits.Add(wait);
+            _working--;
+            UpdateWaiting();
+        }
+    }
+
+    private void EndWait(Wait wait)
+    {
+        lock (_gate)
+        {
+            _waits.Remove(wait);
+            _working++;
+            UpdateWaiting();
+        }
+    }
+
+    private void UpdateWaiting()
+    {
+        if (_quiesced && _working == 0)
+            _quiet.TrySetResult();
+        var isWaiting = _working == 0 && _waits.Count > 0;
+        if (isWaiting == _isWaiting)
+            return;
+        _isWaiting = isWaiting;
+        _waitingSince = _services.Clock.Time.GetTimestamp();
+        if (!_closed)
+            _busyChanged(isWaiting ? -1 : 1);
+    }
+
+    private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
+
+    /// <summary>An operation in flight: its name, the key of this use, and its record when it was done before.</summary>
+    private readonly record struct Operation(string Name, string Key, StepInfo? Recorded);
+
+    private sealed record Wait(DateTimeOffset Due, string? ChildKey)
+    {
+        public TaskCompletionSource Signal { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

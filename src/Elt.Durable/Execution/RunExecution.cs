@@ -1,0 +1,232 @@
+using Elt.Durable.Journal;
+using Elt.Durable.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace Elt.Durable.Execution;
+
+/// <summary>What the executions of a process share.</summary>
+internal sealed record ExecutionServices(
+    IJournal Journal, JournalWriter Writer, RunStarter Starter, Payloads Payloads, JournalClock Clock, Random Random, WorkerOptions Options, ILogger Logger);
+
+/// <summary>
+/// One execution of a run in this process, from its claim until it ends, is parked or is lost: the operations behind
+/// <see cref="WorkflowContext"/>. An execution that is over leaves its workflow's pending awaits incomplete for ever; nothing references them, so
+/// they are collected, and the next execution replays the history to the same point.
+/// </summary>
+internal sealed partial class RunExecution
+{
+    private readonly Lock _gate = new();
+    private readonly ExecutionServices _services;
+    private readonly Action<int> _busyChanged;
+    private readonly HashSet<string> _inFlight = [];
+    private readonly HashSet<string> _used = [];
+    private readonly Dictionary<string, int> _uses = [];
+    private readonly CancellationTokenSource _retired = new();
+    private readonly TaskCompletionSource<Retirement> _retirement = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly RunKey _key;
+    private readonly StepHistory _history;
+    private long _wakeCount;
+
+    public RunExecution(ClaimedRun run, RunHistory history, ExecutionServices services, Action<int> busyChanged)
+    {
+        _services = services;
+        _busyChanged = busyChanged;
+        _key = new RunKey(run.Id, run.Epoch);
+        _history = new StepHistory(history);
+        _wakeCount = history.WakeCount;
+        Root = new Scope("", run.CreatedAt);
+        Logger = new ReplayLogger(services.Logger, () => _history.IsReplayed);
+    }
+
+    /// <summary>Why an execution stopped before its run ended.</summary>
+    internal enum Retirement
+    {
+        /// <summary>The run waits in the journal.</summary>
+        Parked,
+
+        /// <summary>The run belongs to another executor, or was ended from outside.</summary>
+        Fenced,
+
+        /// <summary>The worker stops and gives its runs back.</summary>
+        Stopped,
+    }
+
+    public string Id => _key.Id;
+
+    public Scope Root { get; }
+
+    public RunScheduler Scheduler { get; } = new();
+
+    public Payloads Payloads => _services.Payloads;
+
+    public ILogger Logger { get; }
+
+    public CancellationToken Stopping => _retired.Token;
+
+    /// <summary>Completes when the execution must stop before the run has ended.</summary>
+    public Task<Retirement> Retired => _retirement.Task;
+
+    /// <summary>Steps that were recorded but not asked for.</summary>
+    public IReadOnlyList<string> NotAsked
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _history.NotAsked.Order(StringComparer.Ordinal)];
+        }
+    }
+
+    /// <summary>Stops the execution: no operation begins or completes any more, steps in flight get the token.</summary>
+    public void Retire(Retirement why)
+    {
+        if (_retirement.TrySetResult(why))
+            _retired.Cancel();
+    }
+
+    internal async Task<T> StepAsync<T>(Scope scope, string name, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body)
+    {
+        var operation = await BeginAsync(scope.KeyOf(name));
+        try
+        {
+            var step = operation.Recorded ?? await ExecuteStepAsync(operation.Key, retry, body);
+            scope.Now = step.CompletedAt;
+            return ResultOf<T>(step);
+        }
+        finally
+        {
+            End(operation);
+        }
+    }
+
+    internal async Task SleepAsync(Scope scope, TimeSpan duration, string name)
+    {
+        if (duration <= TimeSpan.Zero)
+            return;
+        var operation = await BeginAsync(scope.KeyOf(name));
+        try
+        {
+            var step = operation.Recorded;
+            if (step is null)
+            {
+                var now = _services.Clock.Now;
+                var wake = duration < DateTimeOffset.MaxValue - now ? now + duration : DateTimeOffset.MaxValue;
+                step = await RecordAsync(new StepInfo
+                {
+                    Key = operation.Key,
+                    Kind = StepKind.Sleep,
+                    Status = RunStatus.Success,
+                    Result = Payloads.Write(wake, "Wake time"),
+                    Attempts = 1,
+                    StartedAt = now,
+                    CompletedAt = now,
+                });
+            }
+            var due = ResultOf<DateTimeOffset>(step);
+            await WaitUntilAsync(due);
+            scope.Now = due;
+        }
+        finally
+        {
+            End(operation);
+        }
+    }
+
+    private async Task<StepInfo> ExecuteStepAsync<T>(string key, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body)
+    {
+        var identity = new StepIdentity(Id, key, _key.Epoch, EnsureOwned);
+        var last = LastAttempt(key);
+        if (last is not null)
+            await WaitUntilAsync(last.RetryAt).ConfigureAwait(false);
+        var started = _services.Clock.Now;
+        for (var attempt = (last?.Attempt ?? 0) + 1; ; attempt++)
+        {
+            var (result, error) = await AttemptAsync(identity, body).ConfigureAwait(false);
+            var now = _services.Clock.Now;
+            if (error is null || error is PayloadException || NextDelay(retry, error, attempt) is not { } delay)
+            {
+                return await RecordAsync(new StepInfo
+                {
+                    Key = key,
+                    Kind = StepKind.Step,
+                    Status = error is null ? RunStatus.Success : RunStatus.Error,
+                    Result = result,
+                    Error = error is null ? null : ErrorInfo.From(error),
+                    Attempts = attempt,
+                    StartedAt = started,
+                    CompletedAt = now,
+                }).ConfigureAwait(false);
+            }
+            Log.StepRetried(_services.Logger, Id, key, attempt, delay, error.Message);
+            var failed = new AttemptWrite(_key, new StepAttempt(key, attempt, ErrorInfo.From(error), now, now + delay));
+            await OwnedAsync(failed).ConfigureAwait(false);
+            await WaitUntilAsync(now + delay).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One attempt, off the workflow's scheduler: steps of parallel branches run in parallel.</summary>
+    private async Task<(string? Result, Exception? Error)> AttemptAsync<T>(StepIdentity identity, Func<StepIdentity, CancellationToken, Task<T>> body)
+    {
+        try
+        {
+            var result = await Task.Run(() => body(identity, Stopping), Stopping).ConfigureAwait(false);
+            return (Payloads.Write(result, $"Result of step '{identity.Key}'"), null);
+        }
+        catch (FencedException e)
+        {
+            Log.RunFenced(_services.Logger, Id, e.Message);
+            Retire(Retirement.Fenced);
+            return await NeverAsync<(string?, Exception?)>().ConfigureAwait(false);
+        }
+        catch (Exception) when (Stopping.IsCancellationRequested)
+        {
+            // Whatever it says, it says so because it was told to stop: the attempt does not count.
+            return await NeverAsync<(string?, Exception?)>().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            return (null, e);
+        }
+    }
+
+    private TimeSpan? NextDelay(RetryPolicy retry, Exception error, int attempt)
+    {
+        lock (_services.Random)
+            return retry.NextDelay(error, attempt, _services.Random);
+    }
+
+    private async Task<StepInfo> RecordAsync(StepInfo step)
+    {
+        await OwnedAsync(new StepWrite(_key, step)).ConfigureAwait(false);
+        return step;
+    }
+
+    /// <summary>Commits a write of this run; when it is refused, the execution is over and the caller never continues.</summary>
+    private async Task OwnedAsync(OwnedWrite write)
+    {
+        await _services.Writer.CommitAsync(write).ConfigureAwait(false);
+        if (write.Fenced)
+            await LoseAsync(write.GetType().Name).ConfigureAwait(false);
+    }
+
+    private async Task LoseAsync(string refused)
+    {
+        if (!Retired.IsCompleted)
+            Log.RunFenced(_services.Logger, Id, $"{refused} at epoch {_key.Epoch} was refused");
+        Retire(Retirement.Fenced);
+        await NeverAsync<bool>().ConfigureAwait(false);
+    }
+
+    private void EnsureOwned()
+    {
+        if (Stopping.IsCancellationRequested || !_services.Starter.HoldsLease)
+            throw new FencedException($"Run '{Id}' may belong to another worker by now: its lease is over.");
+    }
+
+    private static T ResultOf<T>(StepInfo step) => step switch
+    {
+        { Status: RunStatus.Success } => Payloads.Read<T>(step.Result!, $"Result of step '{step.Key}'"),
+        _ => throw new StepFailedException(step.Key, step.Error!),
+    };
+
+    private static Task<T> NeverAsync<T>() => new TaskCompletionSource<T>().Task;
+}

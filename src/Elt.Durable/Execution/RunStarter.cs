@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using Elt.Durable.Journal;
+
+namespace Elt.Durable.Execution;
+
+/// <summary>
+/// Creates runs. Where the worker of this process has room for a run, it is created as already claimed and handed over after the commit:
+/// a start costs one commit and no claim.
+/// </summary>
+internal sealed class RunStarter(JournalWriter writer)
+{
+    private readonly ConcurrentDictionary<string, byte> _reserved = [];
+    private Worker? _worker;
+    private int _reservedCount;
+
+    /// <summary>Whether the worker of this process holds its lease, by its own clock.</summary>
+    public bool HoldsLease => _worker?.HoldsLease ?? false;
+
+    /// <summary>Runs that are about to be handed to the worker: owned by it in the journal perhaps, but not executing yet.</summary>
+    public IEnumerable<string> Reserved => _reserved.Keys;
+
+    /// <summary>How many runs are reserved.</summary>
+    public int ReservedCount => Volatile.Read(ref _reservedCount);
+
+    /// <summary>Connects the worker when it begins, disconnects it (<see langword="null"/>) when it stops.</summary>
+    public void Attach(Worker? worker) => _worker = worker;
+
+    /// <summary>Creates a run or finds the one of that id.</summary>
+    /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
+    public async Task<StartWrite> StartAsync(NewRun run)
+    {
+        var worker = _worker;
+        var claimNow = run.Queue is null && run.Delay <= TimeSpan.Zero && worker is not null && worker.HasRoomFor(run.Workflow) && Reserve(run.Id);
+        try
+        {
+            var start = await writer.CommitAsync(new StartWrite(run with { ClaimNow = claimNow })).ConfigureAwait(false);
+            if (start.Existing is { } existing)
+            {
+                ThrowIfOther(existing, run);
+                // Should it be ours by a start whose answer was lost, the worker finds it.
+                if (existing.Owner == writer.WorkerId)
+                    worker?.LookForUnknownRuns();
+            }
+            else if (!start.Fenced)
+            {
+                HandOver(start, worker);
+            }
+            return start;
+        }
+        finally
+        {
+            if (claimNow && _reserved.TryRemove(run.Id, out _))
+                Interlocked.Decrement(ref _reservedCount);
+        }
+    }
+
+    private bool Reserve(string runId)
+    {
+        if (!_reserved.TryAdd(runId, 0))
+            return false;
+        Interlocked.Increment(ref _reservedCount);
+        return true;
+    }
+
+    /// <summary>The outcome of an ended child as its parent's history records it.</summary>
+    public static StepInfo OutcomeOf(RunInfo child) => new()
+    {
+        Key = child.Id[(child.ParentId!.Length + 1)..],
+        Kind = StepKind.Child,
+        Status = child.Status,
+        Result = child.Output,
+        Error = child.Error,
+        Attempts = 1,
+        StartedAt = child.CreatedAt,
+        CompletedAt = child.CompletedAt!.Value,
+    };
+
+    private static void HandOver(StartWrite start, Worker? worker)
+    {
+        var run = start.Run;
+        if (!start.Claimed)
+        {
+            worker?.WorkIsDue();
+            return;
+        }
+        worker!.Launch(new ClaimedRun
+        {
+            Id = run.Id,
+            Workflow = run.Workflow.Name,
+            Version = run.Workflow.Version,
+            Input = run.Input,
+            Epoch = 1,
+            Recoveries = 0,
+            WakeCount = 0,
+            ParentId = run.Parent?.Id,
+            CreatedAt = start.CreatedAt,
+        });
+    }
+
+    private static void ThrowIfOther(RunInfo existing, NewRun run)
+    {
+        if (existing.Workflow != run.Workflow.Name)
+            throw new WorkflowConflictException($"The id '{run.Id}' belongs to a run of '{existing.Workflow}'; it cannot start '{run.Workflow.Name}'. Choose another id.");
+        if (!Payloads.AreSame(existing.Input, run.Input))
+            throw new WorkflowConflictException($"The id '{run.Id}' belongs to a run of '{existing.Workflow}' with another input: {DifferenceOf(existing.Input, run.Input)}. Choose another id, or ask for that run.");
+    }
+
+    /// <summary>Names the members that differ, not their values: inputs may hold what does not belong into messages.</summary>
+    private static string DifferenceOf(string existing, string given)
+    {
+        using var left = System.Text.Json.JsonDocument.Parse(existing);
+        using var right = System.Text.Json.JsonDocument.Parse(given);
+        if (left.RootElement.ValueKind != System.Text.Json.JsonValueKind.Object || right.RootElement.ValueKind != System.Text.Json.JsonValueKind.Object)
+            return "the values differ";
+        var members = left.RootElement.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetRawText());
+        var differing = right.RootElement.EnumerateObject().Where(m => !members.Remove(m.Name, out var value) || value != m.Value.GetRawText())
+            .Select(m => m.Name).ToList();
+        return $"member {string.Join(", ", differing.Concat(members.Keys).Select(m => $"'{m}'"))} differs";
+    }
+}

@@ -1,0 +1,39 @@
+using Elt.Durable.Journal;
+
+namespace Elt.Durable.Execution;
+
+/// <summary>What a run has recorded, as its replay asks for it. Not thread-safe: its execution guards it.</summary>
+internal sealed class StepHistory(RunHistory recorded)
+{
+    private readonly Dictionary<string, StepInfo> _steps = recorded.Steps.ToDictionary(s => s.Key);
+    private readonly Dictionary<string, StepAttempt> _lastAttempts =
+        recorded.Attempts.GroupBy(a => a.Key).ToDictionary(g => g.Key, g => g.MaxBy(a => a.Attempt)!);
+    private readonly HashSet<string> _openChildren = [.. recorded.OpenChildren];
+    private readonly HashSet<string> _notAsked = [.. recorded.Steps.Select(s => s.Key)];
+
+    /// <summary>Whether everything recorded before this execution began has been asked for.</summary>
+    public bool IsReplayed => _notAsked.Count == 0;
+
+    /// <summary>Keys that the code did not ask for.</summary>
+    public IReadOnlyCollection<string> NotAsked => _notAsked;
+
+    /// <summary>The record of a step, if there is one; it counts as asked for.</summary>
+    public StepInfo? Take(string key)
+    {
+        _notAsked.Remove(key);
+        return _steps.GetValueOrDefault(key);
+    }
+
+    /// <summary>The last failed attempt of a step that has no record yet.</summary>
+    public StepAttempt? LastAttempt(string key) => _lastAttempts.GetValueOrDefault(key);
+
+    public bool IsStarted(string childId) => _openChildren.Contains(childId);
+
+    /// <summary>Notes a child's outcome that came in after the history was read.</summary>
+    public void AddOutcome(StepInfo child) => _steps.TryAdd(child.Key, child);
+
+    /// <summary>
+    /// Takes records out of the comparison of code and history: after a failed map it depends on timing which of its items were begun.
+    /// </summary>
+    public void Forgive(string scope) => _notAsked.RemoveWhere(key => key == scope || key.StartsWith(scope + "/", StringComparison.Ordinal) || key.StartsWith(scope + "#", StringComparison.Ordinal));
+}

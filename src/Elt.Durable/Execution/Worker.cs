@@ -1,0 +1,253 @@
+using System.Collections.Concurrent;
+using Elt.Durable.Journal;
+using Elt.Durable.Queues;
+using Elt.Durable.Schedules;
+using Microsoft.Extensions.Logging;
+
+namespace Elt.Durable.Execution;
+
+/// <summary>
+/// Executes due runs in this process. Everything periodic happens in <see cref="TickAsync"/>: keep the lease, take over the runs of the dead,
+/// start due schedule slots, claim, park. The loop around it only waits.
+/// </summary>
+internal sealed class Worker(
+    IJournal journal,
+    JournalWriter writer,
+    WorkflowRegistry registry,
+    RunStarter starter,
+    RunExecutor executor,
+    Scheduler scheduler,
+    IReadOnlyList<QueueDefinition> queues,
+    JournalClock clock,
+    WorkerOptions options,
+    ILogger<Worker> logger)
+{
+    private readonly ConcurrentDictionary<string, RunExecution> _executions = [];
+    private readonly ConcurrentDictionary<string, long> _launching = [];
+    private readonly ConcurrentDictionary<Task, byte> _tasks = [];
+    private readonly SemaphoreSlim _workIsDue = new(0, 1);
+    private readonly List<string> _queueNames = [.. queues.Select(q => q.Name)];
+    private long _leaseTimestamp;
+    private bool _stopping;
+    private volatile bool _ownsUnknown;
+    private int _busy;
+
+    /// <summary>Id of this incarnation of the worker.</summary>
+    public string Id => writer.WorkerId;
+
+    /// <summary>Runs that take up a slot now.</summary>
+    public int Busy => Volatile.Read(ref _busy);
+
+    /// <summary>How long ago the lease was renewed.</summary>
+    public TimeSpan LeaseAge => clock.Time.GetElapsedTime(Volatile.Read(ref _leaseTimestamp));
+
+    /// <summary>Whether the lease holds, by this process's clock.</summary>
+    public bool HoldsLease => LeaseAge < options.Lease;
+
+    /// <summary>Whether a run of this workflow could be executed here at once.</summary>
+    public bool HasRoomFor(WorkflowReference workflow) =>
+        !_stopping && Busy + starter.ReservedCount < options.MaxConcurrentRuns && HoldsLease && registry.Find(workflow) is not null;
+
+    /// <summary>Says that the journal may name this worker as the owner of runs that it does not execute.</summary>
+    public void LookForUnknownRuns() => _ownsUnknown = true;
+
+    /// <summary>Says that there may be something to claim.</summary>
+    public void WorkIsDue()
+    {
+        try
+        {
+            _workIsDue.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Somebody said so already, and the loop has not looked yet.
+        }
+    }
+
+    /// <summary>Declares queues and schedules, takes a lease and the runs of dead workers.</summary>
+    public async Task BeginAsync(CancellationToken ct)
+    {
+        await journal.DeclareQueuesAsync(queues, ct).ConfigureAwait(false);
+        await scheduler.DeclareAsync(ct).ConfigureAwait(false);
+        await RegisterAsync(ct).ConfigureAwait(false);
+        starter.Attach(this);
+        Log.WorkerStarted(logger, Id, string.Join(", ", registry.References.Order(Comparer<WorkflowReference>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name)))));
+    }
+
+    /// <summary>Does what is due.</summary>
+    /// <returns>Whether there is probably more to claim at once.</returns>
+    public async Task<bool> TickAsync(CancellationToken ct)
+    {
+        if (LeaseAge > options.Lease / 3)
+            await RenewLeaseAsync(ct).ConfigureAwait(false);
+        if (_ownsUnknown)
+            await ReleaseUnknownAsync(ct).ConfigureAwait(false);
+        await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false);
+        await Task.WhenAll(_executions.Values.Select(e => e.ParkWhenIdleAsync(options.ParkAfter))).ConfigureAwait(false);
+        return await ClaimAsync(ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Ticks until told to stop, then ends cleanly.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (!await TickAsync(stop).ConfigureAwait(false))
+                    await WaitForWorkAsync(stop).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception e)
+            {
+                // The answer of a claim may have been lost with the connection: then runs are ours without our knowing.
+                _ownsUnknown = true;
+                if (RetryPolicy.IsTransientDatabaseError(e))
+                    Log.JournalUnavailable(logger, e.Message);
+                else
+                    Log.TickFailed(logger, e);
+                await Task.Delay(options.PollInterval, clock.Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+        await StopAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Executes a run that the journal says is this worker's.</summary>
+    public void Launch(ClaimedRun run)
+    {
+        BusyChanged(1);
+        _launching[run.Id] = run.Epoch;
+        var task = Task.Run(() => ExecuteAsync(run));
+        _tasks.TryAdd(task, 0);
+        task.ContinueWith(t => _tasks.TryRemove(t, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    private async Task ExecuteAsync(ClaimedRun run)
+    {
+        RunExecution? execution = null;
+        try
+        {
+            execution = await executor.BeginAsync(run, BusyChanged).ConfigureAwait(false);
+            // A newer claim of a run whose older execution is not quite gone: the older one can write nothing any more.
+            _executions.AddOrUpdate(run.Id, execution, (_, older) => Replace(older, execution));
+            _launching.TryRemove(KeyValuePair.Create(run.Id, run.Epoch));
+            var outcome = await executor.RunAsync(run, execution).ConfigureAwait(false);
+            if (outcome is not null && _executions.TryGetValue(run.ParentId!, out var parent))
+                parent.Deliver(outcome);
+        }
+        catch (Exception e)
+        {
+            // Only the journal can fail here: in it the run stays ours, until the sweep gives it back.
+            Log.TickFailed(logger, e);
+            _ownsUnknown = true;
+        }
+        finally
+        {
+            _launching.TryRemove(KeyValuePair.Create(run.Id, run.Epoch));
+            Finish(run.Id, execution);
+        }
+    }
+
+    private static RunExecution Replace(RunExecution older, RunExecution newer)
+    {
+        older.Retire(RunExecution.Retirement.Fenced);
+        return newer;
+    }
+
+    private void Finish(string runId, RunExecution? execution)
+    {
+        if (execution is null)
+        {
+            BusyChanged(-1);
+            return;
+        }
+        _executions.TryRemove(KeyValuePair.Create(runId, execution));
+        execution.Close();
+        if (execution.Retired is { IsCompletedSuccessfully: true, Result: RunExecution.Retirement.Fenced })
+            _ownsUnknown = true;
+    }
+
+    private void BusyChanged(int by)
+    {
+        if (Interlocked.Add(ref _busy, by) < options.MaxConcurrentRuns && by < 0)
+            WorkIsDue();
+    }
+
+    private async Task StopAsync()
+    {
+        _stopping = true;
+        starter.Attach(null);
+        var quiet = Task.WhenAll(_executions.Values.Select(e => e.QuiesceAsync()));
+        await Task.WhenAny(quiet, Task.Delay(options.StopGrace, clock.Time, CancellationToken.None)).ConfigureAwait(false);
+        foreach (var execution in _executions.Values)
+            execution.Retire(RunExecution.Retirement.Stopped);
+        await Task.WhenAll(_tasks.Keys).ConfigureAwait(false);
+        await journal.ReleaseWorkerAsync(Id, CancellationToken.None).ConfigureAwait(false);
+        Log.WorkerStopped(logger, Id);
+    }
+
+    private async Task RegisterAsync(CancellationToken ct)
+    {
+        var id = Guid.CreateVersion7(clock.Time.GetUtcNow()).ToString("N");
+        var timestamp = clock.Time.GetTimestamp();
+        clock.Adjust(await journal.RegisterWorkerAsync(id, options.Lease, ct).ConfigureAwait(false));
+        writer.WorkerId = id;
+        Volatile.Write(ref _leaseTimestamp, timestamp);
+        await RecoverAsync(ct).ConfigureAwait(false);
+    }
+
+    private async Task RenewLeaseAsync(CancellationToken ct)
+    {
+        var timestamp = clock.Time.GetTimestamp();
+        if (await journal.RenewLeaseAsync(Id, options.Lease, ct).ConfigureAwait(false) is { } now)
+        {
+            clock.Adjust(now);
+            Volatile.Write(ref _leaseTimestamp, timestamp);
+            await RecoverAsync(ct).ConfigureAwait(false);
+            return;
+        }
+        var lost = Id;
+        var executions = _executions.Values.ToList();
+        executions.ForEach(e => e.Retire(RunExecution.Retirement.Fenced));
+        await RegisterAsync(ct).ConfigureAwait(false);
+        Log.LeaseLost(logger, lost, executions.Count, Id);
+    }
+
+    private async Task RecoverAsync(CancellationToken ct)
+    {
+        if (await journal.RecoverAsync(ct).ConfigureAwait(false) is > 0 and var runs)
+            Log.RunsRecovered(logger, runs);
+    }
+
+    private async Task ReleaseUnknownAsync(CancellationToken ct)
+    {
+        _ownsUnknown = false;
+        var runs = await journal.ReleaseUnknownAsync(Id, [.. starter.Reserved, .. _launching.Keys, .. _executions.Keys], ct).ConfigureAwait(false);
+        if (runs > 0)
+            Log.UnknownReleased(logger, runs);
+    }
+
+    private async Task<bool> ClaimAsync(CancellationToken ct)
+    {
+        var free = options.MaxConcurrentRuns - Busy;
+        if (free <= 0)
+            return false;
+        var claimed = await journal.ClaimAsync(new ClaimRequest(Id, free, [.. registry.References], _queueNames), ct).ConfigureAwait(false);
+        foreach (var run in claimed)
+            Launch(run);
+        return claimed.Count == free;
+    }
+
+    private async Task WaitForWorkAsync(CancellationToken ct)
+    {
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        await Task.WhenAny(
+            _workIsDue.WaitAsync(pause.Token),
+            journal.WaitForHintAsync(pause.Token),
+            Task.Delay(options.PollInterval, clock.Time, pause.Token)).ConfigureAwait(false);
+        await pause.CancelAsync().ConfigureAwait(false);
+    }
+}

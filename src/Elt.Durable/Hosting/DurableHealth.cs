@@ -1,0 +1,59 @@
+using Elt.Durable.Execution;
+using Elt.Durable.Journal;
+using Elt.Durable.Schedules;
+
+namespace Elt.Durable.Hosting;
+
+/// <summary>A schedule and when it fires next.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Cron">Its cron expression.</param>
+/// <param name="TimeZone">The zone the expression is read in.</param>
+/// <param name="NextSlot">The next slot in UTC; <see langword="null"/> when there is none any more.</param>
+public sealed record ScheduleInfo(string Name, string Cron, string TimeZone, DateTimeOffset? NextSlot);
+
+/// <summary>How the engine in this process is doing.</summary>
+public sealed class DurableHealth
+{
+    private readonly IJournal _journal;
+    private readonly Worker _worker;
+    private readonly Scheduler _scheduler;
+    private readonly WorkerOptions _options;
+
+    internal DurableHealth(IJournal journal, Worker worker, Scheduler scheduler, WorkerOptions options)
+    {
+        _journal = journal;
+        _worker = worker;
+        _scheduler = scheduler;
+        _options = options;
+    }
+
+    /// <summary>Id of the worker in this process.</summary>
+    public string WorkerId => _worker.Id;
+
+    /// <summary>Runs that it executes now, those that only wait not counted.</summary>
+    public int BusyRuns => _worker.Busy;
+
+    /// <summary>The declared schedules.</summary>
+    public IReadOnlyList<ScheduleInfo> Schedules => [.. _scheduler.NextSlots().Select(s => new ScheduleInfo(s.Name, s.Cron, s.Zone, s.Next))];
+
+    /// <summary>Asks the journal something small.</summary>
+    /// <returns><see langword="null"/> when it answers, else why not.</returns>
+    public async Task<string?> CheckJournalAsync(CancellationToken ct = default)
+    {
+        try
+        {
+            await _journal.FindRunAsync("", ct).ConfigureAwait(false);
+            return null;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <summary>Whether the worker's lease is fresh.</summary>
+    /// <returns><see langword="null"/> when it is, else since when not.</returns>
+    public string? CheckWorker() => _worker.HoldsLease
+        ? null
+        : $"The worker's lease of {_options.Lease.TotalSeconds:F0} s was renewed {_worker.LeaseAge.TotalSeconds:F0} s ago; it executes nothing until the journal answers.";
+}

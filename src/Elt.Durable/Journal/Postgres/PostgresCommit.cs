@@ -1,0 +1,239 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Elt.Durable.Journal.Postgres;
+
+/// <summary>
+/// The one commit path: all writes of a batch as a few multi-row statements in one round trip and one transaction. A write whose row did not
+/// come out as expected (refused, or committed before with its answer lost) is looked up afterwards.
+/// </summary>
+internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSettings settings)
+{
+    /// <summary>Holds the worker's row until the end of the transaction; parameter 2 is its id.</summary>
+    public const string LockWorker = "select 1 from durable.workers where id = $2 for key share";
+
+    private readonly PostgresReader _reader = new(dataSource);
+
+    public async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
+    {
+        // The first of several starts of one id counts; the others find it.
+        var starts = writes.OfType<StartWrite>().DistinctBy(w => w.Run.Id).ToList();
+        var attempts = writes.OfType<AttemptWrite>().ToList();
+        var steps = writes.OfType<StepWrite>().ToList();
+        var parks = writes.OfType<ParkWrite>().ToList();
+        var ends = writes.OfType<EndWrite>().ToList();
+
+        var statements = new Statements(settings, workerId);
+        statements.Add(LockWorker);
+        if (starts.Count > 0)
+            AddStarts(statements, starts);
+        if (attempts.Count > 0)
+            AddAttempts(statements, attempts);
+        if (steps.Count > 0)
+            AddSteps(statements, steps);
+        if (parks.Count > 0)
+            AddParks(statements, parks);
+        if (ends.Count > 0)
+            AddEnds(statements, ends);
+
+        var created = await ExecuteAsync(statements, ct).ConfigureAwait(false);
+        foreach (var start in starts.Where(s => created.ContainsKey(s.Run.Id)))
+            (start.CreatedAt, start.Claimed) = created[start.Run.Id];
+        await ResolveAsync(statements, writes.OfType<StartWrite>().Where(s => s.CreatedAt == default).ToList(), attempts, steps, parks, ends, workerId, ct).ConfigureAwait(false);
+    }
+
+    private async Task<Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)>> ExecuteAsync(Statements statements, CancellationToken ct)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
+        await using var batch = statements.ToBatch(connection);
+        var created = new Dictionary<string, (DateTimeOffset, bool)>();
+        await using (var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false))
+        {
+            // The first result is the worker's lock; the start statement is the only other one that returns rows of three columns.
+            do
+            {
+                while (await reader.ReadAsync(ct).ConfigureAwait(false))
+                {
+                    if (reader.FieldCount == 3)
+                        created[reader.GetString(0)] = (reader.GetFieldValue<DateTimeOffset>(1), reader.GetBoolean(2));
+                }
+            }
+            while (await reader.NextResultAsync(ct).ConfigureAwait(false));
+        }
+        statements.TakeCounts(batch);
+        return created;
+    }
+
+    private static void AddStarts(Statements statements, List<StartWrite> starts) => statements.Add(
+        """
+        with t as (select coalesce($1, now()) as now, exists (select from durable.workers where id = $2) as alive)
+        insert into durable.runs (id, workflow, version, status, epoch, owner, due_at, priority, queue, parent_id, created_at, started_at, input)
+        select i.id, i.workflow, i.version,
+          case when i.claim and t.alive then 'RUNNING' else 'ENQUEUED' end, case when i.claim and t.alive then 1 else 0 end,
+          case when i.claim and t.alive then $2 end, case when i.claim and t.alive then null else t.now + i.delay end,
+          i.priority, i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input
+        from unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[], $9::interval[], $10::text[], $11::bigint[], $12::bool[])
+          as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim), t
+        where i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2)
+        on conflict (id) do nothing
+        returning id, created_at, owner is not null
+        """,
+        Text(starts, s => s.Run.Id),
+        Text(starts, s => s.Run.Workflow.Name),
+        Array(starts, s => s.Run.Workflow.Version, NpgsqlDbType.Integer),
+        Text(starts, s => s.Run.Input),
+        Text(starts, s => s.Run.Queue),
+        Array(starts, s => s.Run.Priority, NpgsqlDbType.Integer),
+        Array(starts, s => s.Run.Delay, NpgsqlDbType.Interval),
+        Text(starts, s => s.Run.Parent?.Id),
+        Array(starts, s => s.Run.Parent?.Epoch ?? 0, NpgsqlDbType.Bigint),
+        Array(starts, s => s.Run.ClaimNow, NpgsqlDbType.Boolean))
+        .NotifyWhen(starts.Exists(s => !s.Run.ClaimNow));
+
+    private static void AddAttempts(Statements statements, List<AttemptWrite> writes) => statements.AddCounted(
+        typeof(AttemptWrite),
+        """
+        insert into durable.step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error)
+        select i.run_id, i.key, i.attempt, i.epoch, i.failed_at, i.retry_at, i.error
+        from unnest($3::text[], $4::bigint[], $5::text[], $6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[])
+          as i(run_id, epoch, key, attempt, failed_at, retry_at, error)
+        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner = $2
+        on conflict do nothing
+        """,
+        Text(writes, w => w.Run.Id),
+        Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
+        Text(writes, w => w.Attempt.Key),
+        Array(writes, w => w.Attempt.Attempt, NpgsqlDbType.Integer),
+        Times(writes, w => w.Attempt.FailedAt),
+        Times(writes, w => w.Attempt.RetryAt),
+        Text(writes, w => ErrorJson.Write(w.Attempt.Error)));
+
+    private static void AddSteps(Statements statements, List<StepWrite> writes) => statements.AddCounted(
+        typeof(StepWrite),
+        """
+        insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
+        select i.run_id, i.key, i.kind, i.status, i.epoch, i.attempts, i.started_at, i.completed_at, i.result, i.error
+        from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[])
+          as i(run_id, epoch, key, kind, status, attempts, started_at, completed_at, result, error)
+        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner = $2
+        on conflict do nothing
+        """,
+        Text(writes, w => w.Run.Id),
+        Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
+        Text(writes, w => w.Step.Key),
+        Text(writes, w => w.Step.Kind.ToString().ToUpperInvariant()),
+        Text(writes, w => w.Step.Status.ToText()),
+        Array(writes, w => w.Step.Attempts, NpgsqlDbType.Integer),
+        Times(writes, w => w.Step.StartedAt),
+        Times(writes, w => w.Step.CompletedAt),
+        Text(writes, w => w.Step.Result),
+        Text(writes, w => ErrorJson.Write(w.Step.Error)));
+
+    private static void AddParks(Statements statements, List<ParkWrite> writes) => statements.AddCounted(
+        typeof(ParkWrite),
+        """
+        update durable.runs r set status = 'WAITING', owner = null, due_at = i.due_at
+        from unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as i(run_id, epoch, due_at, wake_count)
+        where r.id = i.run_id and r.epoch = i.epoch and r.owner = $2 and r.wake_count = i.wake_count
+        """,
+        Text(writes, w => w.Run.Id),
+        Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
+        Array(writes, w => w.DueAt?.UtcDateTime, NpgsqlDbType.TimestampTz),
+        Array(writes, w => w.WakeCount, NpgsqlDbType.Bigint));
+
+    private static void AddEnds(Statements statements, List<EndWrite> writes)
+    {
+        statements.AddCounted(
+            typeof(EndWrite),
+            """
+            update durable.runs r set status = i.status, owner = null, due_at = null, output = i.output, error = i.error, completed_at = i.completed_at
+            from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]) as i(run_id, epoch, status, output, error, completed_at)
+            where r.id = i.run_id and r.epoch = i.epoch and r.owner = $2
+            """,
+            Text(writes, w => w.Run.Id),
+            Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
+            Text(writes, w => w.Outcome.Status.ToText()),
+            Text(writes, w => w.Outcome.Output),
+            Text(writes, w => ErrorJson.Write(w.Outcome.Error)),
+            Times(writes, w => w.Outcome.CompletedAt));
+        var children = writes.Where(w => w.ParentId is not null).ToList();
+        if (children.Count == 0)
+            return;
+        statements.Add(
+            """
+            insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
+            select r.parent_id, substr(r.id, length(r.parent_id) + 2), 'CHILD', r.status, 0, 1, r.created_at, r.completed_at, r.output, r.error
+            from unnest($3::text[], $4::bigint[]) as i(run_id, epoch)
+            join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.completed_at is not null
+            where exists (select from durable.runs p where p.id = r.parent_id)
+            on conflict do nothing
+            """,
+            Text(children, w => w.Run.Id),
+            Array(children, w => w.Run.Epoch, NpgsqlDbType.Bigint));
+        statements.Add(
+            """
+            with parents as (select id from durable.runs where id = any ($3) and status in ('RUNNING', 'WAITING', 'ENQUEUED') order by id for no key update),
+            woken as (
+              update durable.runs r set wake_count = wake_count + 1, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
+              from parents where r.id = parents.id returning r.status)
+            select case when bool_or(status = 'WAITING') then pg_notify('durable_work', '') end from woken
+            """,
+            new NpgsqlParameter { Value = children.Select(w => w.ParentId!).Distinct().ToArray() });
+    }
+
+    /// <summary>Finds out about the writes whose statement changed fewer rows than it had.</summary>
+    private async Task ResolveAsync(
+        Statements statements, List<StartWrite> starts, List<AttemptWrite> attempts, List<StepWrite> steps, List<ParkWrite> parks, List<EndWrite> ends, string workerId, CancellationToken ct)
+    {
+        if (starts.Count > 0)
+        {
+            var existing = (await _reader.FindRunsAsync([.. starts.Select(s => s.Run.Id).Distinct()], ct).ConfigureAwait(false)).ToDictionary(r => r.Id);
+            foreach (var start in starts)
+            {
+                start.Existing = existing.GetValueOrDefault(start.Run.Id);
+                start.Fenced = start.Existing is null;
+            }
+        }
+        if (statements.ChangedFewer(typeof(AttemptWrite), attempts.Count))
+            await ResolveRecordsAsync("step_attempts", attempts, w => w.Attempt.Key, ct).ConfigureAwait(false);
+        if (statements.ChangedFewer(typeof(StepWrite), steps.Count))
+            await ResolveRecordsAsync("steps", steps, w => w.Step.Key, ct).ConfigureAwait(false);
+        if (statements.ChangedFewer(typeof(ParkWrite), parks.Count))
+            await ResolveRunsAsync(parks, (park, run) =>
+            {
+                park.Woken = run.Owner == workerId && run.Epoch == park.Run.Epoch;
+                park.Fenced = !park.Woken && !(run.Status == RunStatus.Waiting && run.Epoch == park.Run.Epoch);
+            }, ct).ConfigureAwait(false);
+        if (statements.ChangedFewer(typeof(EndWrite), ends.Count))
+            await ResolveRunsAsync(ends, (end, run) => end.Fenced = !(run.Epoch == end.Run.Epoch && run.Status == end.Outcome.Status), ct).ConfigureAwait(false);
+    }
+
+    private async Task ResolveRecordsAsync<T>(string table, List<T> writes, Func<T, string> key, CancellationToken ct)
+        where T : OwnedWrite
+    {
+        var recorded = await _reader.RecordedAsync(
+            table, [.. writes.Select(w => w.Run.Id)], [.. writes.Select(key)], [.. writes.Select(w => w.Run.Epoch)], ct).ConfigureAwait(false);
+        foreach (var write in writes)
+            write.Fenced = !recorded.Contains((write.Run.Id, key(write)));
+    }
+
+    private async Task ResolveRunsAsync<T>(List<T> writes, Action<T, RunInfo> resolve, CancellationToken ct)
+        where T : OwnedWrite
+    {
+        var runs = (await _reader.FindRunsAsync([.. writes.Select(w => w.Run.Id).Distinct()], ct).ConfigureAwait(false)).ToDictionary(r => r.Id);
+        foreach (var write in writes)
+        {
+            if (runs.TryGetValue(write.Run.Id, out var run))
+                resolve(write, run);
+            else
+                write.Fenced = true;
+        }
+    }
+
+    private static NpgsqlParameter Text<T>(List<T> writes, Func<T, string?> value) => Array(writes, value, NpgsqlDbType.Text);
+
+    private static NpgsqlParameter Times<T>(List<T> writes, Func<T, DateTimeOffset> value) => Array(writes, w => value(w).UtcDateTime, NpgsqlDbType.TimestampTz);
+
+    private static NpgsqlParameter Array<T, TValue>(List<T> writes, Func<T, TValue> value, NpgsqlDbType type) =>
+        new() { Value = writes.ConvertAll(w => value(w)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type };
+}

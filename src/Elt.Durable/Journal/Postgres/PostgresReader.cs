@@ -1,0 +1,138 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Elt.Durable.Journal.Postgres;
+
+/// <summary>Questions to the journal.</summary>
+internal sealed class PostgresReader(NpgsqlDataSource dataSource)
+{
+    private const string RunColumns =
+        "id, workflow, version, status, input, output, error, queue, parent_id, epoch, recoveries, owner, due_at, created_at, started_at, completed_at";
+
+    public async Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct) => await FindRunsAsync([runId], ct).ConfigureAwait(false) is [var run, ..] ? run : null;
+
+    public async Task<IReadOnlyList<RunInfo>> FindRunsAsync(string[] runIds, CancellationToken ct)
+    {
+        await using var command = dataSource.CreateCommand($"select {RunColumns} from durable.runs where id = any ($1)");
+        command.Parameters.Add(new() { Value = runIds });
+        return await ReadRunsAsync(command, ct).ConfigureAwait(false);
+    }
+
+    public async Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct)
+    {
+        var conditions = new List<string>();
+        await using var command = dataSource.CreateCommand();
+        void Where(string condition, object value)
+        {
+            command.Parameters.Add(new() { Value = value });
+            conditions.Add(string.Format(System.Globalization.CultureInfo.InvariantCulture, condition, $"${command.Parameters.Count}"));
+        }
+
+        if (filter.Statuses.Count > 0)
+            Where("status = any ({0})", filter.Statuses.Select(s => s.ToText()).ToArray());
+        if (filter.Workflow is { } workflow)
+            Where("workflow = {0}", workflow);
+        if (filter.IdPrefix is { } prefix)
+            Where("starts_with(id, {0})", prefix);
+        if (filter.ParentId is { } parent)
+            Where("parent_id = {0}", parent);
+        if (filter.Queue is { } queue)
+            Where("queue = {0}", queue);
+        command.CommandText =
+            $"select {RunColumns} from durable.runs {(conditions.Count > 0 ? "where " + string.Join(" and ", conditions) : "")} "
+            + $"order by created_at desc, id desc limit {Math.Clamp(filter.Limit, 1, 1000)}";
+        return await ReadRunsAsync(command, ct).ConfigureAwait(false);
+    }
+
+    public async Task<RunHistory> ReadHistoryAsync(string runId, CancellationToken ct)
+    {
+        // The count of wake-ups is read first, in a snapshot before that of the steps: what a later wake-up tells may be missing, never the other way.
+        await using var batch = dataSource.CreateBatch();
+        foreach (var sql in new[]
+        {
+            "select wake_count from durable.runs where id = $1",
+            "select key, kind, status, result, error, attempts, started_at, completed_at from durable.steps where run_id = $1 order by completed_at, key",
+            "select key, attempt, error, failed_at, retry_at from durable.step_attempts where run_id = $1",
+            "select id from durable.runs where parent_id = $1 and status in ('ENQUEUED', 'RUNNING', 'WAITING')",
+        })
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(sql) { Parameters = { new() { Value = runId } } });
+        }
+        await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        var wakeCount = await reader.ReadAsync(ct).ConfigureAwait(false) ? reader.GetInt64(0) : 0;
+        await reader.NextResultAsync(ct).ConfigureAwait(false);
+        var steps = await ReadAllAsync(reader, ReadStep, ct).ConfigureAwait(false);
+        await reader.NextResultAsync(ct).ConfigureAwait(false);
+        var attempts = await ReadAllAsync(
+            reader,
+            r => new StepAttempt(r.GetString(0), r.GetInt32(1), ErrorJson.Read(r.GetString(2))!, r.GetFieldValue<DateTimeOffset>(3), r.GetFieldValue<DateTimeOffset>(4)),
+            ct).ConfigureAwait(false);
+        await reader.NextResultAsync(ct).ConfigureAwait(false);
+        return new RunHistory(wakeCount, steps, attempts, await ReadAllAsync(reader, r => r.GetString(0), ct).ConfigureAwait(false));
+    }
+
+    /// <summary>Of (run, key, epoch) triples, those that are in the table under just that epoch.</summary>
+    public async Task<HashSet<(string Run, string Key)>> RecordedAsync(
+        string table, string[] runs, string[] keys, long[] epochs, CancellationToken ct)
+    {
+        await using var command = dataSource.CreateCommand(
+            $"select s.run_id, s.key from durable.{table} s join unnest($1, $2, $3) as i(run_id, key, epoch) on s.run_id = i.run_id and s.key = i.key and s.epoch = i.epoch");
+        command.Parameters.Add(new() { Value = runs });
+        command.Parameters.Add(new() { Value = keys });
+        command.Parameters.Add(new() { Value = epochs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
+        await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        return [.. await ReadAllAsync(reader, r => (r.GetString(0), r.GetString(1)), ct).ConfigureAwait(false)];
+    }
+
+    private static StepInfo ReadStep(NpgsqlDataReader reader) => new()
+    {
+        Key = reader.GetString(0),
+        Kind = Enum.Parse<StepKind>(reader.GetString(1), ignoreCase: true),
+        Status = RunStatusText.Parse(reader.GetString(2)),
+        Result = TextOrNull(reader, 3),
+        Error = ErrorJson.Read(TextOrNull(reader, 4)),
+        Attempts = reader.GetInt32(5),
+        StartedAt = reader.GetFieldValue<DateTimeOffset>(6),
+        CompletedAt = reader.GetFieldValue<DateTimeOffset>(7),
+    };
+
+    private static async Task<IReadOnlyList<RunInfo>> ReadRunsAsync(NpgsqlCommand command, CancellationToken ct)
+    {
+        await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        return await ReadAllAsync(
+            reader,
+            r => new RunInfo
+            {
+                Id = r.GetString(0),
+                Workflow = r.GetString(1),
+                Version = r.GetInt32(2),
+                Status = RunStatusText.Parse(r.GetString(3)),
+                Input = r.GetString(4),
+                Output = TextOrNull(r, 5),
+                Error = ErrorJson.Read(TextOrNull(r, 6)),
+                Queue = TextOrNull(r, 7),
+                ParentId = TextOrNull(r, 8),
+                Epoch = r.GetInt64(9),
+                Recoveries = r.GetInt32(10),
+                Owner = TextOrNull(r, 11),
+                DueAt = TimeOrNull(r, 12),
+                CreatedAt = r.GetFieldValue<DateTimeOffset>(13),
+                StartedAt = TimeOrNull(r, 14),
+                CompletedAt = TimeOrNull(r, 15),
+            },
+            ct).ConfigureAwait(false);
+    }
+
+    private static async Task<IReadOnlyList<T>> ReadAllAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> read, CancellationToken ct)
+    {
+        var rows = new List<T>();
+        while (await reader.ReadAsync(ct).ConfigureAwait(false))
+            rows.Add(read(reader));
+        return rows;
+    }
+
+    private static string? TextOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+
+    private static DateTimeOffset? TimeOrNull(NpgsqlDataReader reader, int column) =>
+        reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
+}

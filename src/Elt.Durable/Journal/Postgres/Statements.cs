@@ -1,0 +1,49 @@
+using Npgsql;
+
+namespace Elt.Durable.Journal.Postgres;
+
+/// <summary>The statements of one commit. Parameter 1 is the time that replaces the database's clock in tests, parameter 2 the worker.</summary>
+internal sealed class Statements(JournalSettings settings, string workerId)
+{
+    private readonly List<NpgsqlBatchCommand> _commands = [];
+    private readonly Dictionary<Type, int> _counted = [];
+    private readonly Dictionary<Type, ulong> _counts = [];
+
+    public Statements Add(string sql, params NpgsqlParameter[] parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql) { Parameters = { PostgresJournal.Now(settings), new() { Value = workerId } } };
+        foreach (var parameter in parameters)
+            command.Parameters.Add(parameter);
+        _commands.Add(command);
+        return this;
+    }
+
+    /// <summary>Adds a statement whose number of changed rows is asked for afterwards.</summary>
+    public void AddCounted(Type write, string sql, params NpgsqlParameter[] parameters)
+    {
+        _counted[write] = _commands.Count;
+        Add(sql, parameters);
+    }
+
+    public void NotifyWhen(bool isDue)
+    {
+        if (isDue)
+            Add(PostgresHints.Notify);
+    }
+
+    public NpgsqlBatch ToBatch(NpgsqlConnection connection)
+    {
+        var batch = new NpgsqlBatch(connection);
+        foreach (var command in _commands)
+            batch.BatchCommands.Add(command);
+        return batch;
+    }
+
+    public void TakeCounts(NpgsqlBatch batch)
+    {
+        foreach (var (write, index) in _counted)
+            _counts[write] = batch.BatchCommands[index].Rows;
+    }
+
+    public bool ChangedFewer(Type write, int expected) => expected > 0 && _counts[write] < (ulong)expected;
+}

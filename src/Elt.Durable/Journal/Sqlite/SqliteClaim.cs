@@ -1,0 +1,61 @@
+using System.Text.Json;
+
+namespace Elt.Durable.Journal.Sqlite;
+
+/// <summary>Takes due runs, within the limits of their queues.</summary>
+internal static class SqliteClaim
+{
+    private const string IsMine = "exists (select 1 from json_each($2) w where json_extract(w.value, '$[0]') = workflow and json_extract(w.value, '$[1]') = version)";
+
+    public static IReadOnlyList<ClaimedRun> Claim(SqliteStatements journal, ClaimRequest request, long now)
+    {
+        if (journal.Query("select 1 from workers where id = $1", r => r.GetInt32(0), request.WorkerId).Count == 0)
+            return [];
+        var workflows = JsonSerializer.Serialize(request.Workflows.Select(w => new object[] { w.Name, w.Version }));
+        var due = journal.Query(
+            $"select id from runs where due_at <= $1 and (queue is null or status = 'WAITING') and {IsMine} order by due_at limit $3",
+            r => r.GetString(0), now, workflows, request.Limit);
+        foreach (var queue in request.Queues)
+            due.AddRange(DueInQueue(journal, request, queue, workflows, now));
+        return [.. due.Take(request.Limit).Select(id => Take(journal, request.WorkerId, id, now))];
+    }
+
+    private static List<string> DueInQueue(SqliteStatements journal, ClaimRequest request, string queue, string workflows, long now)
+    {
+        var room = journal.Query(
+            """
+            select min($3,
+              coalesce(q.concurrency - (select count(*) from runs where queue = q.name and status in ('RUNNING', 'WAITING')), $3),
+              coalesce(q.worker_concurrency - (select count(*) from runs where queue = q.name and status in ('RUNNING', 'WAITING') and owner = $2), $3))
+            from queues q where q.name = $1
+            """,
+            r => r.GetInt32(0), queue, request.WorkerId, request.Limit).FirstOrDefault();
+        return room <= 0
+            ? []
+            : journal.Query(
+                $"select id from runs where queue = $3 and status = 'ENQUEUED' and due_at <= $1 and {IsMine} order by priority, due_at, id limit $4",
+                r => r.GetString(0), now, workflows, queue, room);
+    }
+
+    private static ClaimedRun Take(SqliteStatements journal, string workerId, string id, long now)
+    {
+        journal.Run(
+            "update runs set status = 'RUNNING', owner = $1, epoch = epoch + 1, due_at = null, started_at = coalesce(started_at, $3) where id = $2",
+            workerId, id, now);
+        return journal.Query(
+            "select id, workflow, version, input, epoch, recoveries, wake_count, parent_id, created_at from runs where id = $1",
+            r => new ClaimedRun
+            {
+                Id = r.GetString(0),
+                Workflow = r.GetString(1),
+                Version = r.GetInt32(2),
+                Input = r.GetString(3),
+                Epoch = r.GetInt64(4),
+                Recoveries = r.GetInt32(5),
+                WakeCount = r.GetInt64(6),
+                ParentId = r.IsDBNull(7) ? null : r.GetString(7),
+                CreatedAt = SqliteJournal.Time(r.GetInt64(8)),
+            },
+            id)[0];
+    }
+}

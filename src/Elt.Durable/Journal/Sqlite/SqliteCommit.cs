@@ -1,0 +1,109 @@
+namespace Elt.Durable.Journal.Sqlite;
+
+/// <summary>Applies the writes of one commit, in order, each by a prepared statement; the outcome of each is known at once.</summary>
+internal sealed class SqliteCommit(SqliteStatements journal, string workerId, long now)
+{
+    public void Apply(IReadOnlyList<JournalWrite> writes)
+    {
+        foreach (var write in writes)
+        {
+            switch (write)
+            {
+                case StartWrite start:
+                    Start(start);
+                    break;
+                case OwnedWrite { Run: var run } owned when !Owns(run):
+                    owned.Fenced = !IsCommitted(owned);
+                    break;
+                case AttemptWrite attempt:
+                    Record(attempt);
+                    break;
+                case StepWrite step:
+                    Record(step.Run.Id, step.Step, step.Run.Epoch);
+                    break;
+                case ParkWrite park:
+                    Park(park);
+                    break;
+                case EndWrite end:
+                    End(end);
+                    break;
+                default:
+                    throw new NotSupportedException($"{write.GetType().Name} is no write of this journal.");
+            }
+        }
+    }
+
+    private void Start(StartWrite start)
+    {
+        var run = start.Run;
+        start.Existing = SqliteRows.FindRun(journal, run.Id);
+        start.Fenced = start.Existing is null && run.Parent is { } parent && !Owns(parent);
+        if (start.Existing is not null || start.Fenced)
+            return;
+        start.Claimed = run.ClaimNow && journal.Query("select 1 from workers where id = $1", r => r.GetInt32(0), workerId).Count > 0;
+        start.CreatedAt = SqliteJournal.Time(now);
+        journal.Run(
+            """
+            insert into runs (id, workflow, version, status, epoch, owner, due_at, priority, queue, parent_id, created_at, started_at, input)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            """,
+            run.Id, run.Workflow.Name, run.Workflow.Version, start.Claimed ? "RUNNING" : "ENQUEUED", start.Claimed ? 1 : 0, start.Claimed ? workerId : null,
+            start.Claimed ? null : now + SqliteJournal.Microseconds(run.Delay), run.Priority, run.Queue, run.Parent?.Id, now, start.Claimed ? now : null, run.Input);
+    }
+
+    private void Record(AttemptWrite write)
+    {
+        var attempt = write.Attempt;
+        journal.Run(
+            """
+            insert into step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing
+            """,
+            write.Run.Id, attempt.Key, attempt.Attempt, write.Run.Epoch,
+            SqliteJournal.Microseconds(attempt.FailedAt), SqliteJournal.Microseconds(attempt.RetryAt), ErrorJson.Write(attempt.Error));
+    }
+
+    private void Record(string runId, StepInfo step, long epoch) => journal.Run(
+        """
+        insert into steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing
+        """,
+        runId, step.Key, step.Kind.ToString().ToUpperInvariant(), step.Status.ToText(), epoch, step.Attempts,
+        SqliteJournal.Microseconds(step.StartedAt), SqliteJournal.Microseconds(step.CompletedAt), step.Result, ErrorJson.Write(step.Error));
+
+    private void Park(ParkWrite park) => park.Woken = journal.Run(
+        "update runs set status = 'WAITING', owner = null, due_at = $2 where id = $1 and wake_count = $3",
+        park.Run.Id, park.DueAt is { } due ? SqliteJournal.Microseconds(due) : null, park.WakeCount) == 0;
+
+    private void End(EndWrite end)
+    {
+        var outcome = end.Outcome;
+        journal.Run(
+            "update runs set status = $2, owner = null, due_at = null, output = $3, error = $4, completed_at = $5 where id = $1",
+            end.Run.Id, outcome.Status.ToText(), outcome.Output, ErrorJson.Write(outcome.Error), SqliteJournal.Microseconds(outcome.CompletedAt));
+        if (end.ParentId is null || SqliteRows.FindRun(journal, end.ParentId) is not { } parent)
+            return;
+        Record(parent.Id, Execution.RunStarter.OutcomeOf(SqliteRows.FindRun(journal, end.Run.Id)!), epoch: 0);
+        journal.Run(
+            """
+            update runs set wake_count = wake_count + 1, due_at = case when status = 'WAITING' then $2 else due_at end
+            where id = $1 and status in ('RUNNING', 'WAITING', 'ENQUEUED')
+            """,
+            parent.Id, now);
+    }
+
+    private bool Owns(RunKey run) =>
+        journal.Query("select 1 from runs where id = $1 and epoch = $2 and owner = $3", r => r.GetInt32(0), run.Id, run.Epoch, workerId).Count > 0;
+
+    /// <summary>Whether a write of a run that is not ours (any more) was committed before: its answer was lost.</summary>
+    private bool IsCommitted(OwnedWrite write) => write switch
+    {
+        EndWrite end => SqliteRows.FindRun(journal, end.Run.Id) is { } run && run.Epoch == end.Run.Epoch && run.Status == end.Outcome.Status,
+        ParkWrite park => SqliteRows.FindRun(journal, park.Run.Id) is { Status: RunStatus.Waiting } run && run.Epoch == park.Run.Epoch,
+        StepWrite step => IsRecorded("steps", step.Run, step.Step.Key),
+        AttemptWrite attempt => IsRecorded("step_attempts", attempt.Run, attempt.Attempt.Key),
+        _ => false,
+    };
+
+    private bool IsRecorded(string table, RunKey run, string key) =>
+        journal.Query($"select 1 from {table} where run_id = $1 and key = $2 and epoch = $3", r => r.GetInt32(0), run.Id, key, run.Epoch).Count > 0;
+}

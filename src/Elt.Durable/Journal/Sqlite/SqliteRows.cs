@@ -1,0 +1,88 @@
+using Microsoft.Data.Sqlite;
+
+namespace Elt.Durable.Journal.Sqlite;
+
+/// <summary>Questions to the journal.</summary>
+internal static class SqliteRows
+{
+    private const string RunColumns =
+        "id, workflow, version, status, input, output, error, queue, parent_id, epoch, recoveries, owner, due_at, created_at, started_at, completed_at";
+
+    public static RunInfo? FindRun(SqliteStatements journal, string runId) =>
+        journal.Query($"select {RunColumns} from runs where id = $1", ReadRun, runId).FirstOrDefault();
+
+    public static IReadOnlyList<RunInfo> ListRuns(SqliteStatements journal, RunFilter filter)
+    {
+        var conditions = new List<string>();
+        var values = new List<object?>();
+        void Where(string condition, object value)
+        {
+            values.Add(value);
+            conditions.Add(string.Format(System.Globalization.CultureInfo.InvariantCulture, condition, $"${values.Count}"));
+        }
+
+        if (filter.Statuses.Count > 0)
+            Where("status in (select value from json_each({0}))", System.Text.Json.JsonSerializer.Serialize(filter.Statuses.Select(s => s.ToText())));
+        if (filter.Workflow is { } workflow)
+            Where("workflow = {0}", workflow);
+        if (filter.IdPrefix is { } prefix)
+            Where("substr(id, 1, length({0})) = {0}", prefix);
+        if (filter.ParentId is { } parent)
+            Where("parent_id = {0}", parent);
+        if (filter.Queue is { } queue)
+            Where("queue = {0}", queue);
+        var where = conditions.Count > 0 ? "where " + string.Join(" and ", conditions) : "";
+        values.Add(Math.Clamp(filter.Limit, 1, 1000));
+        return journal.Query($"select {RunColumns} from runs {where} order by created_at desc, id desc limit ${values.Count}", ReadRun, [.. values]);
+    }
+
+    public static RunHistory ReadHistory(SqliteStatements journal, string runId)
+    {
+        var wakeCount = journal.Query("select wake_count from runs where id = $1", r => r.GetInt64(0), runId).FirstOrDefault();
+        var steps = journal.Query(
+            "select key, kind, status, result, error, attempts, started_at, completed_at from steps where run_id = $1 order by completed_at, key",
+            r => new StepInfo
+            {
+                Key = r.GetString(0),
+                Kind = Enum.Parse<StepKind>(r.GetString(1), ignoreCase: true),
+                Status = RunStatusText.Parse(r.GetString(2)),
+                Result = TextOrNull(r, 3),
+                Error = ErrorJson.Read(TextOrNull(r, 4)),
+                Attempts = r.GetInt32(5),
+                StartedAt = SqliteJournal.Time(r.GetInt64(6)),
+                CompletedAt = SqliteJournal.Time(r.GetInt64(7)),
+            },
+            runId);
+        var attempts = journal.Query(
+            "select key, attempt, error, failed_at, retry_at from step_attempts where run_id = $1",
+            r => new StepAttempt(r.GetString(0), r.GetInt32(1), ErrorJson.Read(r.GetString(2))!, SqliteJournal.Time(r.GetInt64(3)), SqliteJournal.Time(r.GetInt64(4))),
+            runId);
+        var children = journal.Query(
+            "select id from runs where parent_id = $1 and status in ('ENQUEUED', 'RUNNING', 'WAITING')", r => r.GetString(0), runId);
+        return new RunHistory(wakeCount, steps, attempts, children);
+    }
+
+    private static RunInfo ReadRun(SqliteDataReader r) => new()
+    {
+        Id = r.GetString(0),
+        Workflow = r.GetString(1),
+        Version = r.GetInt32(2),
+        Status = RunStatusText.Parse(r.GetString(3)),
+        Input = r.GetString(4),
+        Output = TextOrNull(r, 5),
+        Error = ErrorJson.Read(TextOrNull(r, 6)),
+        Queue = TextOrNull(r, 7),
+        ParentId = TextOrNull(r, 8),
+        Epoch = r.GetInt64(9),
+        Recoveries = r.GetInt32(10),
+        Owner = TextOrNull(r, 11),
+        DueAt = TimeOrNull(r, 12),
+        CreatedAt = SqliteJournal.Time(r.GetInt64(13)),
+        StartedAt = TimeOrNull(r, 14),
+        CompletedAt = TimeOrNull(r, 15),
+    };
+
+    private static string? TextOrNull(SqliteDataReader r, int column) => r.IsDBNull(column) ? null : r.GetString(column);
+
+    private static DateTimeOffset? TimeOrNull(SqliteDataReader r, int column) => r.IsDBNull(column) ? null : SqliteJournal.Time(r.GetInt64(column));
+}
