@@ -54,7 +54,7 @@ internal sealed class ApiClient(Uri service) : IDisposable
         catch (Exception e) when (e is HttpRequestException or IOException
             || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
-            throw new CliException($"No answer from {service}: {e.Message} Is the service running? Name another one with --url or ELT_URL.", ExitCodes.NotReachable);
+            throw new CliException($"No answer from {service}: {e.Message.TrimEnd('.')}. Is the service running? Name another one with --url or ELT_URL.", ExitCodes.NotReachable);
         }
         catch (JsonException)
         {

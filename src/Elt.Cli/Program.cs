@@ -17,11 +17,12 @@ var root = new RootCommand("Starts and watches workflows of an Elt service.")
     ServiceCommands.Health(globals),
 };
 
-var parsed = root.Parse(args);
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
     foreach (var error in parsed.Errors)
         Console.Error.WriteLine($"elt: {error.Message}");
+    Console.Error.WriteLine("See: elt --help");
     return ExitCodes.Usage;
 }
 try

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Elt.Cli.Output;
 using Spectre.Console;
 
@@ -8,6 +9,9 @@ namespace Elt.Cli.Commands;
 internal sealed class Globals
 {
     private const string DefaultUrl = "http://localhost:8080";
+
+    private static readonly Dictionary<string, OutputFormat> Formats =
+        Enum.GetValues<OutputFormat>().ToDictionary(format => format.ToString().ToLowerInvariant());
 
     public Option<string> Url { get; } = new("--url")
     {
@@ -21,6 +25,7 @@ internal sealed class Globals
         Description = "How data is written: table, json, jsonl or id. Default: table.",
         HelpName = "FORMAT",
         Recursive = true,
+        CustomParser = ReadFormat,
     };
 
     public Globals()
@@ -41,9 +46,23 @@ internal sealed class Globals
             if (!TryReadUrl(text, out var url))
                 throw new CliException($"ELT_URL is '{text}', expected an address such as {DefaultUrl}.", ExitCodes.Usage);
             using var client = new ApiClient(url);
-            return await body(parsed, new Session(client, new Printer(parsed.GetValue(Format), AnsiConsole.Console, Console.Out)), ct);
+            return await body(parsed, new Session(client, new Printer(parsed.GetValue(Format), TableConsole(), Console.Out)), ct);
         });
     }
+
+    private static OutputFormat ReadFormat(ArgumentResult given)
+    {
+        if (!Formats.TryGetValue(given.Tokens[0].Value, out var format))
+            given.AddError($"--output is {string.Join(", ", Formats.Keys)}, not '{given.Tokens[0].Value}'.");
+        return format;
+    }
+
+    private static IAnsiConsole TableConsole() => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(Console.Out),
+        Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+        ColorSystem = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+    });
 
     private static bool TryReadUrl(string text, out Uri url) =>
         Uri.TryCreate(text, UriKind.Absolute, out url!) && url.Scheme is "http" or "https";

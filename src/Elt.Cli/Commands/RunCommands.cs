@@ -69,7 +69,7 @@ internal static class RunCommands
         {
             var limit = WaitOptions.Read(parsed, timeout);
             return new RunWaiter(session, TimeProvider.System)
-                .PrintResultAsync(parsed.GetValue(id)!, parsed.GetValue(wait) ? limit : limit ?? TimeSpan.Zero, ct);
+                .PrintResultAsync(parsed.GetValue(id)!, parsed.GetValue(wait) ? limit : limit ?? TimeSpan.Zero, isThere: false, ct);
         });
         return command;
     }

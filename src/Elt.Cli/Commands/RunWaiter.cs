@@ -14,14 +14,20 @@ internal sealed class RunWaiter(Session session, TimeProvider time)
     /// <summary>One request's wait; short enough to keep the clock on the terminal moving.</summary>
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
 
-    public async Task<int> PrintResultAsync(string id, TimeSpan? timeout, CancellationToken ct)
+    /// <param name="id">The run.</param>
+    /// <param name="timeout">Longest wait; default no limit, zero asks once.</param>
+    /// <param name="isThere">The service has just answered: when it is away now, it is being restarted.</param>
+    /// <param name="ct">Ctrl-C: detaches.</param>
+    /// <returns>The exit code, which says how the run ended.</returns>
+    public async Task<int> PrintResultAsync(string id, TimeSpan? timeout, bool isThere, CancellationToken ct)
     {
         try
         {
-            var ended = Session.IsWatched ? await WatchAsync(id, timeout, ct) : await WaitAsync(id, timeout, _ => { }, ct);
-            if (ended is not { } answer)
-                throw new CliException($"Run '{id}' has not ended within {timeout}. It goes on; look at it with: elt status {id}", ExitCodes.WaitTimedOut);
-            return Print(answer);
+            var ended = Session.IsWatched ? await WatchAsync(id, timeout, isThere, ct) : await WaitAsync(id, timeout, isThere, _ => { }, ct);
+            if (ended is { } answer)
+                return Print(answer);
+            var waited = timeout > TimeSpan.Zero ? string.Create(CultureInfo.InvariantCulture, $"within {timeout.Value.TotalSeconds:0.###} s") : "yet";
+            throw new CliException($"Run '{id}' has not ended {waited}. It goes on; look at it with: elt status {id}", ExitCodes.WaitTimedOut);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
@@ -29,8 +35,7 @@ internal sealed class RunWaiter(Session session, TimeProvider time)
         }
     }
 
-    /// <summary>Prints an ended run's result; the exit code says how it ended.</summary>
-    public int Print(JsonElement answer)
+    private int Print(JsonElement answer)
     {
         var result = answer.Deserialize<ResultView>(ApiJson.Options)!;
         session.Printer.Item(answer, result.Id, () =>
@@ -43,14 +48,14 @@ internal sealed class RunWaiter(Session session, TimeProvider time)
         return ExitCodes.OfRun(result.Status);
     }
 
-    private async Task<JsonElement?> WatchAsync(string id, TimeSpan? timeout, CancellationToken ct)
+    private async Task<JsonElement?> WatchAsync(string id, TimeSpan? timeout, bool isThere, CancellationToken ct)
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        return await console.Status().StartAsync($"Waiting for {Markup.Escape(id)}", status => WaitAsync(id, timeout, waited =>
+        return await console.Status().StartAsync($"Waiting for {Markup.Escape(id)}", status => WaitAsync(id, timeout, isThere, waited =>
             status.Status(Markup.Escape(string.Create(CultureInfo.InvariantCulture, $"Waiting for {id}, {waited:h\\:mm\\:ss}; Ctrl-C detaches"))), ct));
     }
 
-    private async Task<JsonElement?> WaitAsync(string id, TimeSpan? timeout, Action<TimeSpan> progress, CancellationToken ct)
+    private async Task<JsonElement?> WaitAsync(string id, TimeSpan? timeout, bool isThere, Action<TimeSpan> progress, CancellationToken ct)
     {
         var begun = time.GetTimestamp();
         var lastAnswer = begun;
@@ -62,9 +67,9 @@ internal sealed class RunWaiter(Session session, TimeProvider time)
             {
                 if (await session.Client.FindResultAsync(id, round > TimeSpan.Zero ? round : TimeSpan.Zero, ct) is { } answer)
                     return answer;
-                lastAnswer = time.GetTimestamp();
+                (isThere, lastAnswer) = (true, time.GetTimestamp());
             }
-            catch (CliException e) when (e.ExitCode == ExitCodes.NotReachable && time.GetElapsedTime(lastAnswer) < Patience)
+            catch (CliException e) when (e.ExitCode == ExitCodes.NotReachable && isThere && time.GetElapsedTime(lastAnswer) < Patience)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(250), time, ct);
             }

@@ -38,7 +38,7 @@ internal static class StartCommand
         {
             var started = await StartAsync(parsed, session.Client, ct);
             if (parsed.GetValue(Wait))
-                return await new RunWaiter(session, TimeProvider.System).PrintResultAsync(started.View.Id, WaitOptions.Read(parsed, timeout), ct);
+                return await new RunWaiter(session, TimeProvider.System).PrintResultAsync(started.View.Id, WaitOptions.Read(parsed, timeout), isThere: true, ct);
             var (id, workflow, status) = started.View;
             session.Printer.Item(started.Answer, id, () => session.Printer.Lines(("id", id), ("workflow", workflow), ("status", status)));
             return ExitCodes.Ok;

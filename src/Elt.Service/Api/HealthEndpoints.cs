@@ -1,3 +1,5 @@
+using Elt.Service.Hosting;
+
 namespace Elt.Service.Api;
 
 /// <summary>Tells whether the service is well, ready for work, and alive.</summary>

@@ -19,7 +19,7 @@ internal static class JsonNames
     public static string ToSnake(string name) => IsName(name) ? JsonNamingPolicy.SnakeCaseLower.ConvertName(name) : name;
 
     /// <summary>The same document with its members, at any depth, in snake_case.</summary>
-    public static JsonElement ToSnake(string json)
+    public static JsonElement ToSnakeDocument(string json)
     {
         using var document = JsonDocument.Parse(json);
         return JsonSerializer.SerializeToElement(Renamed(document.RootElement));

@@ -16,7 +16,7 @@ internal static class RunViews
         Status = run.Status.ToText(),
         Queue = run.Queue,
         ParentId = run.ParentId,
-        Input = JsonNames.ToSnake(run.Input),
+        Input = JsonNames.ToSnakeDocument(run.Input),
         Result = Json(run.Output),
         Error = Error(run.Error),
         Recoveries = run.Recoveries,
@@ -41,7 +41,7 @@ internal static class RunViews
         CompletedAt = step.CompletedAt,
     };
 
-    private static JsonElement? Json(string? json) => json is null ? null : JsonNames.ToSnake(json);
+    private static JsonElement? Json(string? json) => json is null ? null : JsonNames.ToSnakeDocument(json);
 
     private static ErrorView? Error(ErrorInfo? error) => error is null ? null : new ErrorView(error.Type, error.Message);
 }

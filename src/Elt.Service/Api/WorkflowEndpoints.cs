@@ -9,12 +9,12 @@ internal static class WorkflowEndpoints
     {
         var workflows = routes.MapGroup(ApiPath.Workflows);
         workflows.MapGet("", ListAsync);
-        workflows.MapPost("{name}", StartAsync);
-        workflows.MapGet("{id}", FindAsync);
-        workflows.MapGet("{id}/steps", ListStepsAsync);
-        workflows.MapGet("{id}/result", AwaitResultAsync);
-        workflows.MapGet("{id}/{part}/{**rest}", RefuseUnescaped);
-        workflows.MapGet("{id}/{part}", RefuseUnescaped);
+        workflows.MapPost("{workflow}", StartAsync);
+        workflows.MapGet("{run}", FindAsync);
+        workflows.MapGet("{run}/steps", ListStepsAsync);
+        workflows.MapGet("{run}/result", AwaitResultAsync);
+        workflows.MapGet("{run}/{part}/{**rest}", RefuseUnescaped);
+        workflows.MapGet("{run}/{part}", RefuseUnescaped);
     }
 
     private static async Task<IResult> StartAsync(
@@ -34,9 +34,9 @@ internal static class WorkflowEndpoints
         return Results.Json(RunViews.Started(run), ApiJson.Options, statusCode: isKnown ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
     }
 
-    private static async Task<RunList> ListAsync(
-        WorkflowClient client, CancellationToken ct, string? status, string? name, string? prefix, string? parent, string? queue, string? limit)
+    private static async Task<RunList> ListAsync([AsParameters] ListQuery query, WorkflowClient client, CancellationToken ct)
     {
+        var (status, name, prefix, parent, queue, limit) = query;
         var filter = new RunFilter
         {
             Statuses = status is null ? [] : [.. status.Split(',').SelectMany(StatusFilter.Parse)],
@@ -67,7 +67,7 @@ internal static class WorkflowEndpoints
             throw ProblemException.BadRequest($"'wait': expected a duration such as 30s, found '{wait}'.", "wait");
         var run = await RequireAsync(client, id, ct);
         if (!run.Status.IsFinal() && limit > TimeSpan.Zero)
-            run = await WaitAsync(client, run, limit < ApiPath.LongestWait ? limit : ApiPath.LongestWait, lifetime.ApplicationStopping, time, ct);
+            run = await WaitAsync(client, run, limit < ApiPath.LongestWait ? limit : ApiPath.LongestWait, lifetime, time, ct);
         return run.Status.IsFinal()
             ? Results.Json(RunViews.Result(run), ApiJson.Options)
             : Results.Json(RunViews.Started(run), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
@@ -75,10 +75,10 @@ internal static class WorkflowEndpoints
 
     /// <returns>The ended run, or the run as it was when the wait was over.</returns>
     private static async Task<RunInfo> WaitAsync(
-        WorkflowClient client, RunInfo run, TimeSpan limit, CancellationToken stopping, TimeProvider time, CancellationToken ct)
+        WorkflowClient client, RunInfo run, TimeSpan limit, IHostApplicationLifetime lifetime, TimeProvider time, CancellationToken ct)
     {
         using var timeout = new CancellationTokenSource(limit, time);
-        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(ct, stopping, timeout.Token);
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping, timeout.Token);
         try
         {
             return await client.WaitAsync(run.Id, waiting.Token) ?? throw ProblemException.UnknownRun(run.Id);
@@ -95,4 +95,6 @@ internal static class WorkflowEndpoints
     private static IResult RefuseUnescaped(HttpRequest request) => throw new ProblemException(
         StatusCodes.Status404NotFound, "not-found",
         $"There is nothing at {request.Path}. In a path a run's id is one segment: write its slashes as %2F.");
+
+    private sealed record ListQuery(string? Status, string? Name, string? Prefix, string? Parent, string? Queue, string? Limit);
 }

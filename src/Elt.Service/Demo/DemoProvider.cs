@@ -70,11 +70,14 @@ internal sealed class DemoProvider : IAsyncDisposable
         }
     }
 
-    /// <summary>Serves until the process is told to end.</summary>
-    public Task WaitForShutdownAsync(CancellationToken ct) => _app.WaitForShutdownAsync(ct);
+    /// <summary>What stops with the process.</summary>
+    public IHost Host => _app;
 
-    public string Endpoint(string organization, string integration) =>
-        new Uri(Url, $"organizations/{Uri.EscapeDataString(organization)}/integrations/{Uri.EscapeDataString(integration)}/users").AbsoluteUri;
+    public string Endpoint(string organization, string integration) => Endpoint(Url, organization, integration);
+
+    /// <summary>Where a provider at an address serves an integration's users.</summary>
+    public static string Endpoint(Uri provider, string organization, string integration) =>
+        new Uri(provider, $"organizations/{Uri.EscapeDataString(organization)}/integrations/{Uri.EscapeDataString(integration)}/users").AbsoluteUri;
 
     public DemoDirectory Directory(string organization, string integration) =>
         _directories.GetOrAdd((organization, integration), key =>

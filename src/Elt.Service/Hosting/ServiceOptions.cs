@@ -56,4 +56,6 @@ internal sealed record FaultSettings
 
     /// <summary>While this file does not exist, the first batch that may crash does, and makes the file.</summary>
     public string? CrashOnceMarker { get; init; }
+
+    public bool AreOn => ApiFailures > 0 || DatabaseFailures > 0 || Crash > 0 || CrashOnceMarker is not null;
 }

@@ -14,8 +14,8 @@ internal static class StartErrors
     {
         StartException or JournalException => error.Message,
         IOException { InnerException: AddressInUseException } =>
-            $"{error.Message.TrimEnd('.')}. End what listens there, or choose another address with --urls.",
-        SocketException { SocketErrorCode: SocketError.AccessDenied } => "The address may not be listened on by this user; choose a port from 1024 with --urls.",
+            $"{error.Message.TrimEnd('.')}. End what listens there, or choose another one.",
+        SocketException { SocketErrorCode: SocketError.AccessDenied } => "The address may not be listened on by this user; choose a port from 1024.",
         PostgresException or NpgsqlException => DescribePostgres(error),
         SqliteException { SqliteErrorCode: 26 } => $"A file in the data directory is not a SQLite database ({error.Message}). Name another directory with --data.",
         SqliteException => error.Message,

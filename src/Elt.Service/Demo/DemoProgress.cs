@@ -1,0 +1,42 @@
+namespace Elt.Service.Demo;
+
+/// <summary>What is going on, on stderr: one line that is updated on a terminal, a line now and then elsewhere.</summary>
+internal sealed class DemoProgress(TimeProvider time)
+{
+    private static readonly TimeSpan Rarely = TimeSpan.FromSeconds(5);
+
+    private readonly bool _isTerminal = !Console.IsErrorRedirected;
+    private long _lastLine = time.GetTimestamp();
+    private bool _isLineOpen;
+
+    /// <summary>Something that stays to be read.</summary>
+    public void Say(string text)
+    {
+        CloseLine();
+        Console.Error.WriteLine(text);
+    }
+
+    /// <summary>Where the run stands.</summary>
+    public void Update(string text)
+    {
+        if (_isTerminal)
+        {
+            const string BackAndClear = "\r\e[K";
+            var width = Console.BufferWidth is > 1 and var columns ? columns - 1 : 79;
+            Console.Error.Write(BackAndClear + (text.Length > width ? text[..width] : text));
+            _isLineOpen = true;
+        }
+        else if (time.GetElapsedTime(_lastLine) >= Rarely)
+        {
+            Console.Error.WriteLine(text);
+            _lastLine = time.GetTimestamp();
+        }
+    }
+
+    private void CloseLine()
+    {
+        if (_isLineOpen)
+            Console.Error.WriteLine();
+        _isLineOpen = false;
+    }
+}
