@@ -1,0 +1,98 @@
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Staging;
+using Elt.Pipelines.Warehouse;
+using Microsoft.Data.Sqlite;
+
+namespace Elt.Pipelines.Changes;
+
+/// <summary>
+/// Compares what a run has staged with the latest state and writes the difference to the change table, in one transaction, set-based.
+/// </summary>
+internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds thresholds, TimeProvider time)
+{
+    private readonly DatasetSql _sql = new(dataset);
+
+    /// <summary>Detects the changes of a run. Asked again for the same run it detects anew, until the run is applied.</summary>
+    /// <exception cref="IncompleteExtractException">The run has not read all records: nothing is detected.</exception>
+    /// <exception cref="StaleRunException">A newer run has acquired the integration.</exception>
+    public DetectSummary Detect(SqliteTransaction transaction, IntegrationKey integration, string runId)
+    {
+        var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
+        if (PipelineRuns.StateOf(transaction.Connection!, run) == "applied")
+            return Recorded(transaction, run);
+        transaction.Execute(DatasetSql.CreateSeen);
+        transaction.Execute(_sql.FillSeen, run.Parameters);
+        var seen = transaction.Count("select count(*) from temp.seen");
+        var completeness = Completeness.Of(transaction, run);
+        if (completeness.Gap(seen) is { } gap)
+            throw new IncompleteExtractException($"The extract of {integration} by run '{runId}' is not complete: {gap}. Nothing was applied; the next run reads anew.");
+        var now = ("$now", (object?)time.GetUtcNow().ToStored());
+        transaction.Execute(_sql.DeleteChanges, run.Parameters);
+        transaction.Execute(_sql.InsertChanges, [.. run.Parameters, now]);
+        var missing = transaction.Count(_sql.CountMissing, run.Parameters);
+        var hold = missing == 0 ? null : HoldReason(completeness, missing, seen, transaction.Count(_sql.CountLatest, run.Parameters));
+        if (hold is null)
+            transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, now]);
+        transaction.Execute(DatasetSql.DropSeen);
+        Record(transaction, run, seen, hold is null ? 0 : missing, hold);
+        Prune(transaction, run);
+        return Recorded(transaction, run);
+    }
+
+    // Absence proves nothing where a record could not be identified, or where records may have moved to a page that was read before.
+    private string? HoldReason(Completeness completeness, long missing, long seen, long existing)
+    {
+        if (completeness.UnreadableKeys > 0)
+            return $"{completeness.UnreadableKeys} records without a usable key may be among those that look gone";
+        return completeness.Drifted
+            ? $"the source's total changed from {completeness.LowestTotal} to {completeness.HighestTotal} (or back) while it was read"
+            : thresholds.HoldReason(missing, seen, existing);
+    }
+
+    private void Record(SqliteTransaction transaction, PipelineRun run, long staged, long held, string? hold)
+    {
+        var changes = transaction
+            .Query(_sql.CountChanges, row => (Type: row.GetString(0), Rows: row.GetInt64(1)), run.Parameters)
+            .ToDictionary(row => row.Type, row => row.Rows);
+        transaction.Execute(
+            """
+            update pipeline_runs
+            set state = 'detected', detected_at = $now, staged = $staged, inserts = $inserts, updates = $updates, deletes = $deletes,
+              deletes_held = $held, hold_reason = $hold
+            where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
+            """,
+            [.. run.Parameters, ("$now", time.GetUtcNow().ToStored()), ("$staged", staged),
+                ("$inserts", changes.GetValueOrDefault("INSERT")), ("$updates", changes.GetValueOrDefault("UPDATE")),
+                ("$deletes", changes.GetValueOrDefault("DELETE")), ("$held", held), ("$hold", hold)]);
+    }
+
+    private static DetectSummary Recorded(SqliteTransaction transaction, PipelineRun run) => transaction.Query(
+        """
+        select staged, inserts, updates, deletes, deletes_held, hold_reason from pipeline_runs
+        where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
+        """,
+        row => new DetectSummary(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.Text(5)),
+        run.Parameters)[0];
+
+    /// <summary>Deletes what earlier runs of the integration have staged, a few runs at a time, so that the file does not grow by a full extract a day.</summary>
+    private void Prune(SqliteTransaction transaction, PipelineRun run)
+    {
+        var earlier = transaction.Query(
+            """
+            select workflow_id from pipeline_runs r
+            where organization_id = $org and connected_integration_id = $integration and run_seq < $seq
+              and exists (
+                select 1 from extract_pages p
+                where p.organization_id = $org and p.connected_integration_id = $integration and p.workflow_id = r.workflow_id)
+            order by run_seq limit 3
+            """,
+            row => row.GetString(0), [.. run.Parameters, ("$seq", run.Seq)]);
+        foreach (var runId in earlier)
+        {
+            var parameters = (run with { RunId = runId }).Parameters;
+            transaction.Execute(_sql.DeleteStaged, parameters);
+            transaction.Execute(
+                "delete from extract_pages where organization_id = $org and connected_integration_id = $integration and workflow_id = $run", parameters);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Elt.Durable;
+using Elt.Durable.Ledger;
+using Elt.Pipelines.Changes;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Schema;
+using Elt.Pipelines.Warehouse;
+using Npgsql;
+
+namespace Elt.Pipelines.Destinations;
+
+/// <summary>
+/// Keeps <c>elt.users</c> of a Postgres database in step. Fence, ledger, rows and watermark are one transaction; rows that do not differ are
+/// not written. Few changes go as arrays in one statement, many by binary COPY into a temporary table and a merge.
+/// </summary>
+internal sealed class PostgresDestination(NpgsqlDataSource dataSource, WarehouseFile warehouse, Dataset dataset, DeleteThresholds thresholds)
+    : IDestination
+{
+    /// <summary>Up to this many changes are sent as arrays.</summary>
+    internal const int ArrayLimit = 2_000;
+
+    private readonly PostgresDatabase _database = new(dataSource, PostgresMigrations.SchemaName);
+    private readonly PostgresDatasetSql _sql = new(dataset);
+
+    public Task InitializeAsync(CancellationToken ct = default) =>
+        PostgresMigrations.ApplyAsync(dataSource, "Destinations/Migrations/Postgres", ct);
+
+    public async Task CheckAsync(CancellationToken ct = default)
+    {
+        await using var command = dataSource.CreateCommand("select 1 from elt.sync_stream limit 1");
+        await command.ExecuteScalarAsync(ct).ConfigureAwait(false);
+    }
+
+    public async Task<IReadOnlyDictionary<IntegrationKey, long>> CountAsync(CancellationToken ct = default)
+    {
+        await using var command = dataSource.CreateCommand(_sql.CountByIntegration);
+        await using var row = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        var counts = new Dictionary<IntegrationKey, long>();
+        while (await row.ReadAsync(ct).ConfigureAwait(false))
+            counts[new IntegrationKey(row.GetString(0), row.GetString(1))] = row.GetInt64(2);
+        return counts;
+    }
+
+    public Task<SyncSummary> SyncAsync(WorkflowContext context, string step, IntegrationKey integration, string runId) =>
+        context.TransactionAsync(step, _database, (transaction, ct) => SyncAsync(transaction, integration, runId, ct));
+
+    /// <summary>The sync itself, in a transaction that the caller commits.</summary>
+    internal async Task<SyncSummary> SyncAsync(NpgsqlTransaction transaction, IntegrationKey integration, string runId, CancellationToken ct)
+    {
+        using var log = ChangeLog.Open(warehouse, dataset, integration, runId);
+        var sync = new PostgresSync(transaction, _sql, log);
+        var watermark = await sync.LockStreamAsync(ct).ConfigureAwait(false);
+        var summary = watermark.NeedsFullLoad(log)
+            ? await sync.LoadAsync(thresholds, ct).ConfigureAwait(false)
+            : await sync.ShipAsync(log.Since(watermark.LastSeq), ct).ConfigureAwait(false);
+        await sync.MoveWatermarkAsync(ct).ConfigureAwait(false);
+        return summary with { Rows = await sync.CountAsync(ct).ConfigureAwait(false) };
+    }
+}

@@ -1,0 +1,153 @@
+using Elt.Pipelines.Changes;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Elt.Pipelines.Destinations;
+
+/// <summary>One sync of one integration into Postgres, in a transaction.</summary>
+internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatasetSql sql, ChangeLog log)
+{
+    private const int AnalyzeFrom = 10_000;
+
+    /// <summary>Locks the stream until the transaction ends, so that syncs of one integration follow one another, and tells its watermark.</summary>
+    public async Task<Watermark> LockStreamAsync(CancellationToken ct)
+    {
+        await ExecuteAsync(
+            """
+            insert into elt.sync_stream (organization_id, connected_integration_id, dataset, last_seq) values ($1, $2, $3, 0)
+            on conflict do nothing
+            """,
+            ct, sql.DatasetName).ConfigureAwait(false);
+        await using var command = Command(
+            """
+            select warehouse_id, last_seq, last_run_id from elt.sync_stream
+            where organization_id = $1 and connected_integration_id = $2 and dataset = $3 for update
+            """,
+            sql.DatasetName);
+        await using var row = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        await row.ReadAsync(ct).ConfigureAwait(false);
+        return new Watermark(row.IsDBNull(0) ? null : row.GetString(0), row.GetInt64(1), row.IsDBNull(2) ? null : row.GetString(2));
+    }
+
+    /// <summary>Ships changes, by arrays when they are few and by COPY when they are many; never holds more of them than the few.</summary>
+    public async Task<SyncSummary> ShipAsync(IEnumerable<Change> changes, CancellationToken ct)
+    {
+        using var rest = changes.GetEnumerator();
+        var first = new List<Change>();
+        while (first.Count <= PostgresDestination.ArrayLimit && rest.MoveNext())
+            first.Add(rest.Current);
+        var deleted = first.Count(change => change.Deleted);
+        if (first.Count <= PostgresDestination.ArrayLimit)
+        {
+            if (first.Count > 0)
+                await MergeArraysAsync(first, ct).ConfigureAwait(false);
+            return new SyncSummary(first.Count - deleted, deleted, 0, FullLoad: false);
+        }
+        return await MergeCopiedAsync(first.Concat(Remaining(rest)), ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Loads everything and deletes what the latest state does not have.</summary>
+    public async Task<SyncSummary> LoadAsync(DeleteThresholds thresholds, CancellationToken ct)
+    {
+        var loaded = await MergeCopiedAsync(log.Everything(), ct).ConfigureAwait(false);
+        var surplus = await ScalarAsync(sql.CountSurplus, ct).ConfigureAwait(false);
+        var existing = surplus == 0 ? 0 : await CountAsync(ct).ConfigureAwait(false);
+        if (thresholds.HoldReason(surplus, loaded.Upserted, existing) is { } reason)
+            throw new DestinationSurplusException(log.Run.Integration, surplus, reason);
+        await ExecuteAsync(sql.DeleteSurplus, ct).ConfigureAwait(false);
+        return loaded with { Deleted = surplus, FullLoad = true };
+    }
+
+    /// <summary>Records that the destination is as far as the run.</summary>
+    public Task MoveWatermarkAsync(CancellationToken ct) => ExecuteAsync(
+        """
+        update elt.sync_stream set warehouse_id = $4, last_seq = $5, last_run_id = $6, synced_at = now()
+        where organization_id = $1 and connected_integration_id = $2 and dataset = $3
+        """,
+        ct, sql.DatasetName, log.WarehouseId, log.Run.Seq, log.Run.RunId);
+
+    /// <summary>Rows of the integration.</summary>
+    public Task<long> CountAsync(CancellationToken ct) => ScalarAsync(sql.Count, ct);
+
+    private async Task MergeArraysAsync(List<Change> changes, CancellationToken ct)
+    {
+        await using var command = Command(sql.MergeArrays, log.Run.Seq);
+        command.Parameters.Add(new() { Value = changes.ConvertAll(change => change.ExternalId) });
+        command.Parameters.Add(new() { Value = changes.ConvertAll(change => Guid.Parse(change.Id)) });
+        command.Parameters.Add(new() { Value = changes.ConvertAll(change => change.Deleted) });
+        for (var i = 0; i < sql.Types.Count; i++)
+        {
+            var column = i;
+            command.Parameters.Add(new() { Value = changes.ConvertAll(change => change.Values[column]), NpgsqlDbType = NpgsqlDbType.Array | sql.Types[i] });
+        }
+        await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+    }
+
+    private async Task<SyncSummary> MergeCopiedAsync(IEnumerable<Change> changes, CancellationToken ct)
+    {
+        await using (var create = new NpgsqlCommand(sql.CreateIncoming, transaction.Connection, transaction))
+            await create.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+        long rows = 0, deleted = 0;
+        await using (var copy = await transaction.Connection!.BeginBinaryImportAsync(sql.CopyIncoming, ct).ConfigureAwait(false))
+        {
+            foreach (var change in changes)
+            {
+                rows++;
+                deleted += change.Deleted ? 1 : 0;
+                await WriteAsync(copy, change, ct).ConfigureAwait(false);
+            }
+            await copy.CompleteAsync(ct).ConfigureAwait(false);
+        }
+        if (rows > AnalyzeFrom)
+        {
+            await using var analyze = new NpgsqlCommand(sql.AnalyzeIncoming, transaction.Connection, transaction);
+            await analyze.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+        }
+        await ExecuteAsync(sql.MergeIncoming, ct, log.Run.Seq).ConfigureAwait(false);
+        return new SyncSummary(rows - deleted, deleted, 0, FullLoad: false);
+    }
+
+    private async Task WriteAsync(NpgsqlBinaryImporter copy, Change change, CancellationToken ct)
+    {
+        await copy.StartRowAsync(ct).ConfigureAwait(false);
+        await copy.WriteAsync(change.ExternalId, NpgsqlDbType.Text, ct).ConfigureAwait(false);
+        await copy.WriteAsync(Guid.Parse(change.Id), NpgsqlDbType.Uuid, ct).ConfigureAwait(false);
+        await copy.WriteAsync(change.Deleted, NpgsqlDbType.Boolean, ct).ConfigureAwait(false);
+        for (var i = 0; i < sql.Types.Count; i++)
+        {
+            if (change.Values[i] is { } value)
+                await copy.WriteAsync(value, sql.Types[i], ct).ConfigureAwait(false);
+            else
+                await copy.WriteNullAsync(ct).ConfigureAwait(false);
+        }
+    }
+
+    private static IEnumerable<Change> Remaining(IEnumerator<Change> changes)
+    {
+        while (changes.MoveNext())
+            yield return changes.Current;
+    }
+
+    private async Task ExecuteAsync(string statement, CancellationToken ct, params object[] values)
+    {
+        await using var command = Command(statement, values);
+        await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+    }
+
+    private async Task<long> ScalarAsync(string statement, CancellationToken ct)
+    {
+        await using var command = Command(statement);
+        return (long)(await command.ExecuteScalarAsync(ct).ConfigureAwait(false))!;
+    }
+
+    private NpgsqlCommand Command(string statement, params object[] values)
+    {
+        var command = new NpgsqlCommand(statement, transaction.Connection, transaction)
+        {
+            Parameters = { new() { Value = log.Run.Integration.OrganizationId }, new() { Value = log.Run.Integration.ConnectedIntegrationId } },
+        };
+        foreach (var value in values)
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        return command;
+    }
+}

@@ -1,0 +1,63 @@
+using Elt.Durable;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Staging;
+using Elt.Pipelines.Warehouse;
+
+namespace Elt.Pipelines.Extract;
+
+/// <summary>Loads all pages of one integration into staging, batch by batch.</summary>
+/// <param name="OrganizationId">The tenant.</param>
+/// <param name="ConnectedIntegrationId">The integration.</param>
+/// <param name="Batches">Batches of a round, 1 to 10 000; there are as many rounds as the source has pages for. Default 10.</param>
+/// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
+/// <param name="RunId">The run to stage for, which has acquired the integration; default this run itself.</param>
+[Workflow("extract-and-load")]
+public sealed record ExtractAndLoad(
+    string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10, string? RunId = null) : IWorkflow<ExtractSummary>
+{
+    internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
+
+    internal BatchPlan Plan { get; } = new(Batches, PagesPerBatch);
+}
+
+internal sealed class ExtractAndLoadWorkflow(
+    IIntegrationStore integrations, RunAcquisition runs, PageStaging staging, PipelineOptions options)
+    : Workflow<ExtractAndLoad, ExtractSummary>
+{
+    public override async Task<ExtractSummary> RunAsync(ExtractAndLoad input, WorkflowContext context)
+    {
+        var pageSize = await context.StepAsync(
+            "read-page-size", async ct => (await integrations.GetAsync(input.Integration, ct)).ProviderData.PageSize, RetryPolicy.Database);
+        var runId = input.RunId ?? await runs.AcquireAsync(context, input.Integration);
+        await LoadAsync(input, runId, pageSize, context);
+        var extract = await context.StepAsync(
+            "summarize", _ => Task.FromResult(staging.Summarize(input.Integration, runId)), RetryPolicy.Database);
+        if (extract.UnreadableKeys > 0)
+            Log.UnreadableKeys(context.Logger, extract.UnreadableKeys, input.Integration);
+        return extract;
+    }
+
+    /// <summary>
+    /// The first batch tells how many there are, where the source says so: then they run side by side, a round at a time. Else one follows another to the end.
+    /// </summary>
+    private async Task LoadAsync(ExtractAndLoad input, string runId, int pageSize, WorkflowContext context)
+    {
+        var first = await context.ChildAsync(Batch(0), Name(0));
+        var ended = first.Ended;
+        var next = 1;
+        var planned = ended || first.TotalPages is not { } pages ? 1 : input.Plan.BatchesFor(pages);
+        while (next < planned)
+        {
+            var round = Enumerable.Range(next, Math.Min(input.Batches, planned - next)).ToList();
+            var loaded = await context.MapAsync(round, Name, (batch, scope) => scope.ChildAsync(Batch(batch)), options.MaxParallelBatches);
+            ended |= loaded.Any(batch => batch.Ended);
+            next += round.Count;
+        }
+        // Without a declared number of pages, or when the source grew while it was read.
+        for (; !ended; next++)
+            ended = (await context.ChildAsync(Batch(next), Name(next))).Ended;
+
+        string Name(int batch) => $"batch-{batch:00}";
+        ExtractAndLoadBatch Batch(int batch) => new(input.OrganizationId, input.ConnectedIntegrationId, runId, batch, input.PagesPerBatch, pageSize);
+    }
+}

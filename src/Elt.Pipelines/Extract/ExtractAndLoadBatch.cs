@@ -1,0 +1,74 @@
+using Elt.Durable;
+using Elt.Pipelines.Faults;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Staging;
+
+namespace Elt.Pipelines.Extract;
+
+/// <summary>Reads and stages one batch of an integration's pages: <c>Batch * PagesPerBatch + 1</c> and the following, up to the source's end.</summary>
+/// <param name="OrganizationId">The tenant.</param>
+/// <param name="ConnectedIntegrationId">The integration.</param>
+/// <param name="RunId">The run that the pages are staged for; it has acquired the integration.</param>
+/// <param name="Batch">Number of the batch, from 0.</param>
+/// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000.</param>
+/// <param name="PageSize">Records per page; the same for all batches of a run.</param>
+[Workflow("extract-and-load-batch")]
+public sealed record ExtractAndLoadBatch(
+    string OrganizationId, string ConnectedIntegrationId, string RunId, int Batch, int PagesPerBatch, int PageSize) : IWorkflow<BatchSummary>
+{
+    internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
+
+    internal BatchPlan Plan { get; } = new(1, PagesPerBatch);
+}
+
+/// <summary>What a batch has staged.</summary>
+/// <param name="Pages">Pages.</param>
+/// <param name="Rows">Rows.</param>
+/// <param name="Ended">Whether the source's end was among them.</param>
+/// <param name="TotalPages">Pages in all as the last page declared it, if it did.</param>
+public sealed record BatchSummary(int Pages, long Rows, bool Ended, int? TotalPages);
+
+internal sealed class ExtractAndLoadBatchWorkflow(
+    IIntegrationStore integrations, ISource source, PageStaging staging, SourceOptions options, FaultInjection faults)
+    : Workflow<ExtractAndLoadBatch, BatchSummary>
+{
+    public override async Task<BatchSummary> RunAsync(ExtractAndLoadBatch input, WorkflowContext context)
+    {
+        var first = input.Batch * input.Plan.PagesPerBatch + 1;
+        var pages = 0;
+        long rows = 0;
+        StagedPage page;
+        do
+        {
+            page = await StagePageAsync(input, first + pages, context);
+            pages++;
+            rows += page.Rows;
+        }
+        while (!page.IsLast && pages < input.PagesPerBatch);
+        faults.BatchFinished(input.Batch);
+        return new BatchSummary(pages, rows, page.IsLast, page.TotalPages);
+    }
+
+    // A page that was fetched but could not be staged is kept for the next attempt; one that was staged is never fetched again,
+    // also when the process died before the journal knew.
+    private Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, WorkflowContext context)
+    {
+        SourcePage? fetched = null;
+        return context.StepAsync(
+            $"page-{number:00000}",
+            async ct =>
+            {
+                if (staging.Find(input.Integration, input.RunId, number) is { } staged)
+                    return staged;
+                if (fetched is null)
+                {
+                    var integration = await integrations.GetAsync(input.Integration, ct);
+                    faults.BeforeRequest();
+                    fetched = await source.FetchAsync(new PageRequest(integration, number, input.PageSize), ct);
+                }
+                return await staging.StageAsync(input.Integration, input.RunId, fetched, faults.BeforeCommit, ct);
+            },
+            PageRetry.For(options));
+    }
+}

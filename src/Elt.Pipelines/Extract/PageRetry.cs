@@ -1,0 +1,45 @@
+using Elt.Durable;
+using Elt.Pipelines.Sources;
+
+namespace Elt.Pipelines.Extract;
+
+/// <summary>
+/// Retries a page step by the class of what failed: each class has a budget and a delay of its own. Counts, so it serves one step of one execution.
+/// </summary>
+internal sealed class PageRetry(SourceOptions options)
+{
+    private readonly Dictionary<string, int> _failures = [];
+    private TimeSpan _delay;
+
+    /// <summary>The policy of a new page step.</summary>
+    public static RetryPolicy For(SourceOptions options)
+    {
+        var retry = new PageRetry(options);
+        return new RetryPolicy
+        {
+            MaxAttempts = 1 + options.NetworkRetries + options.TimeoutRetries + options.RateLimitRetries + RetryPolicy.Database.MaxAttempts,
+            Handles = retry.Handles,
+            DelayHint = _ => retry._delay,
+        };
+    }
+
+    private bool Handles(Exception error) => error switch
+    {
+        SourceException { ErrorClass: SourceErrorClass.Network } e => Spend("network", options.NetworkRetries, options.NetworkDelay, e.RetryAfter),
+        SourceException { ErrorClass: SourceErrorClass.Timeout } => Spend("timeout", options.TimeoutRetries, options.TimeoutDelay),
+        SourceException { ErrorClass: SourceErrorClass.RateLimit } e => Spend("rateLimit", options.RateLimitRetries, options.RateLimitDelay, e.RetryAfter),
+        SourceException => false,
+        _ when RetryPolicy.IsTransientDatabaseError(error) =>
+            Spend("database", RetryPolicy.Database.MaxAttempts - 1, RetryPolicy.Database.FirstDelay, max: RetryPolicy.Database.MaxDelay),
+        _ => false,
+    };
+
+    private bool Spend(string budget, int retries, TimeSpan first, TimeSpan? stated = null, TimeSpan? max = null)
+    {
+        var failures = _failures[budget] = _failures.GetValueOrDefault(budget) + 1;
+        var delay = stated ?? first * Math.Pow(2, failures - 1);
+        var limit = max ?? options.MaxDelay;
+        _delay = delay < limit ? delay : limit;
+        return failures <= retries;
+    }
+}

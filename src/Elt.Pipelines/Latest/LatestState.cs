@@ -1,0 +1,37 @@
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Warehouse;
+using Microsoft.Data.Sqlite;
+
+namespace Elt.Pipelines.Latest;
+
+/// <summary>What applying a run did.</summary>
+/// <param name="Upserted">Records inserted or updated.</param>
+/// <param name="Deleted">Records deleted.</param>
+/// <param name="Latest">Records of the integration afterwards.</param>
+public sealed record ApplySummary(long Upserted, long Deleted, long Latest);
+
+/// <summary>Brings the latest state of an integration up to what a run has detected.</summary>
+internal sealed class LatestState(Dataset dataset, TimeProvider time)
+{
+    private readonly DatasetSql _sql = new(dataset);
+
+    /// <summary>Applies the changes of a run and marks it as applied, which puts them into the change log of the destination.</summary>
+    /// <exception cref="RunStateException">The run's changes have not been detected.</exception>
+    /// <exception cref="StaleRunException">A newer run has acquired the integration.</exception>
+    public ApplySummary Apply(SqliteTransaction transaction, IntegrationKey integration, string runId)
+    {
+        var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
+        if (PipelineRuns.StateOf(transaction.Connection!, run) == "acquired")
+            throw new RunStateException($"The changes of run '{runId}' of {integration} are not detected yet: start detect-changes first.");
+        var now = ("$now", (object?)time.GetUtcNow().ToStored());
+        var upserted = transaction.Execute(_sql.ApplyUpserts, [.. run.Parameters, now]);
+        var deleted = transaction.Execute(_sql.ApplyDeletes, run.Parameters);
+        transaction.Execute(
+            """
+            update pipeline_runs set state = 'applied', applied_at = coalesce(applied_at, $now)
+            where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
+            """,
+            [.. run.Parameters, now]);
+        return new ApplySummary(upserted, deleted, transaction.Count(_sql.CountLatest, run.Parameters));
+    }
+}

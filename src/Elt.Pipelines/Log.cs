@@ -1,0 +1,20 @@
+using Elt.Pipelines.Integrations;
+using Microsoft.Extensions.Logging;
+
+namespace Elt.Pipelines;
+
+/// <summary>All log messages of the project.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Warning, "{Deletes} deletes of {Integration} are held: {Reason}")]
+    public static partial void DeletesHeld(ILogger logger, long deletes, IntegrationKey integration, string reason);
+
+    [LoggerMessage(2, LogLevel.Warning, "{Records} records of {Integration} have no usable key and were not staged")]
+    public static partial void UnreadableKeys(ILogger logger, long records, IntegrationKey integration);
+
+    [LoggerMessage(3, LogLevel.Warning, "The destination did not follow {Integration} from this warehouse so far: it was loaded in full, {Rows} rows")]
+    public static partial void FullLoad(ILogger logger, IntegrationKey integration, long rows);
+
+    [LoggerMessage(4, LogLevel.Critical, "Injected crash after batch {Batch}: killing this process")]
+    public static partial void Crashing(ILogger logger, int batch);
+}

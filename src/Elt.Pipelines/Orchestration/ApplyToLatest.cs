@@ -1,0 +1,26 @@
+using Elt.Durable;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Latest;
+using Elt.Pipelines.Warehouse;
+
+namespace Elt.Pipelines.Orchestration;
+
+/// <summary>Applies a run's changes to the latest state.</summary>
+/// <param name="OrganizationId">The tenant.</param>
+/// <param name="ConnectedIntegrationId">The integration.</param>
+/// <param name="RunId">The run whose changes are detected; default the integration's newest.</param>
+[Workflow("apply-to-latest")]
+public sealed record ApplyToLatest(string OrganizationId, string ConnectedIntegrationId, string? RunId = null) : IWorkflow<ApplySummary>
+{
+    internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
+}
+
+internal sealed class ApplyToLatestWorkflow(WarehouseFile warehouse, RunAcquisition runs, LatestState latest) : Workflow<ApplyToLatest, ApplySummary>
+{
+    public override async Task<ApplySummary> RunAsync(ApplyToLatest input, WorkflowContext context)
+    {
+        var runId = input.RunId ?? await runs.FindNewestAsync(context, input.Integration);
+        return await context.TransactionAsync(
+            "apply", warehouse.Database, (transaction, _) => Task.FromResult(latest.Apply(transaction, input.Integration, runId)));
+    }
+}

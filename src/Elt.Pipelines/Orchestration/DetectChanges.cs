@@ -1,0 +1,30 @@
+using Elt.Durable;
+using Elt.Pipelines.Changes;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Warehouse;
+
+namespace Elt.Pipelines.Orchestration;
+
+/// <summary>Detects what a run's extract changes: inserts, updates and deletes.</summary>
+/// <param name="OrganizationId">The tenant.</param>
+/// <param name="ConnectedIntegrationId">The integration.</param>
+/// <param name="RunId">The run that has staged the extract; default the integration's newest.</param>
+[Workflow("detect-changes")]
+public sealed record DetectChanges(string OrganizationId, string ConnectedIntegrationId, string? RunId = null) : IWorkflow<DetectSummary>
+{
+    internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
+}
+
+internal sealed class DetectChangesWorkflow(WarehouseFile warehouse, RunAcquisition runs, ChangeDetection changes)
+    : Workflow<DetectChanges, DetectSummary>
+{
+    public override async Task<DetectSummary> RunAsync(DetectChanges input, WorkflowContext context)
+    {
+        var runId = input.RunId ?? await runs.FindNewestAsync(context, input.Integration);
+        var detected = await context.TransactionAsync(
+            "detect", warehouse.Database, (transaction, _) => Task.FromResult(changes.Detect(transaction, input.Integration, runId)));
+        if (detected.HoldReason is { } reason)
+            Log.DeletesHeld(context.Logger, detected.DeletesHeld, input.Integration, reason);
+        return detected;
+    }
+}

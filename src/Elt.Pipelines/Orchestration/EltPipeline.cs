@@ -1,0 +1,53 @@
+using Elt.Durable;
+using Elt.Pipelines.Extract;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Warehouse;
+
+namespace Elt.Pipelines.Orchestration;
+
+/// <summary>Brings one integration from its source to the destination.</summary>
+/// <param name="OrganizationId">The tenant.</param>
+/// <param name="ConnectedIntegrationId">The integration.</param>
+/// <param name="Batches">Batches of a round, 1 to 10 000; there are as many rounds as the source has pages for. Default 10.</param>
+/// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
+[Workflow("elt-pipeline")]
+public sealed record EltPipeline(string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10)
+    : IWorkflow<PipelineSummary>
+{
+    internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
+
+    internal BatchPlan Plan { get; } = new(Batches, PagesPerBatch);
+}
+
+/// <summary>What a pipeline run did.</summary>
+/// <param name="OrganizationId">The tenant.</param>
+/// <param name="ConnectedIntegrationId">The integration.</param>
+/// <param name="Staged">Different records read.</param>
+/// <param name="Inserts">Records that are new, or back again.</param>
+/// <param name="Updates">Records that changed.</param>
+/// <param name="Deletes">Records that are gone.</param>
+/// <param name="DeletesHeld">Records that look gone, but stay until a person has looked.</param>
+/// <param name="Latest">Records in the latest state afterwards.</param>
+/// <param name="Synced">Rows shipped to the destination.</param>
+public sealed record PipelineSummary(
+    string OrganizationId, string ConnectedIntegrationId,
+    long Staged, long Inserts, long Updates, long Deletes, long DeletesHeld, long Latest, long Synced);
+
+internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcquisition runs) : Workflow<EltPipeline, PipelineSummary>
+{
+    public override async Task<PipelineSummary> RunAsync(EltPipeline input, WorkflowContext context)
+    {
+        var (organization, integration) = (input.OrganizationId, input.ConnectedIntegrationId);
+        await context.StepAsync("find-integration", async ct => { await integrations.GetAsync(input.Integration, ct); }, RetryPolicy.Database);
+        var run = await runs.AcquireAsync(context, input.Integration);
+
+        await context.ChildAsync(new ExtractAndLoad(organization, integration, input.Batches, input.PagesPerBatch, run));
+        var changes = await context.ChildAsync(new DetectChanges(organization, integration, run));
+        var applied = await context.ChildAsync(new ApplyToLatest(organization, integration, run));
+        var synced = await context.ChildAsync(new SyncOnward(organization, integration, run));
+
+        return new PipelineSummary(
+            organization, integration,
+            changes.Staged, changes.Inserts, changes.Updates, changes.Deletes, changes.DeletesHeld, applied.Latest, synced.Shipped);
+    }
+}

@@ -1,0 +1,45 @@
+using Elt.Durable;
+using Elt.Pipelines.Extract;
+using Elt.Pipelines.Integrations;
+
+namespace Elt.Pipelines.Orchestration;
+
+/// <summary>Runs the pipeline of every connected integration, several at a time.</summary>
+/// <param name="Batches">Batches of a round, 1 to 10 000. Default 10.</param>
+/// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
+[Workflow("root-orchestration")]
+public sealed record RootOrchestration(int Batches = 10, int PagesPerBatch = 10) : IWorkflow<RootSummary>
+{
+    internal BatchPlan Plan { get; } = new(Batches, PagesPerBatch);
+}
+
+/// <summary>What the pipelines of all integrations did.</summary>
+/// <param name="Integrations">Each integration's result.</param>
+/// <param name="Totals">Their sums.</param>
+public sealed record RootSummary(IReadOnlyList<PipelineSummary> Integrations, PipelineTotals Totals);
+
+/// <summary>Sums over all integrations; see <see cref="PipelineSummary"/>.</summary>
+public sealed record PipelineTotals(
+    int Integrations, long Staged, long Inserts, long Updates, long Deletes, long DeletesHeld, long Latest, long Synced)
+{
+    internal static PipelineTotals Of(IReadOnlyList<PipelineSummary> all) => new(
+        all.Count, all.Sum(s => s.Staged), all.Sum(s => s.Inserts), all.Sum(s => s.Updates), all.Sum(s => s.Deletes),
+        all.Sum(s => s.DeletesHeld), all.Sum(s => s.Latest), all.Sum(s => s.Synced));
+}
+
+internal sealed class RootOrchestrationWorkflow(IIntegrationStore integrations) : Workflow<RootOrchestration, RootSummary>
+{
+    public override async Task<RootSummary> RunAsync(RootOrchestration input, WorkflowContext context)
+    {
+        var keys = await context.StepAsync("list-integrations", ct => integrations.ListKeysAsync(ct), RetryPolicy.Database);
+        // One failing integration does not stop the others: the failures are named when all have ended.
+        var summaries = await context.MapAsync(
+            keys,
+            name: key => key.ToName(),
+            run: (key, scope) => scope.ChildAsync(
+                new EltPipeline(key.OrganizationId, key.ConnectedIntegrationId, input.Batches, input.PagesPerBatch), queue: PipelineRegistration.Queue),
+            maxParallel: Math.Max(1, keys.Count),
+            onFailure: MapFailure.CollectAll);
+        return new RootSummary(summaries, PipelineTotals.Of(summaries));
+    }
+}

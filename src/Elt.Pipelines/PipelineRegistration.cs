@@ -1,0 +1,95 @@
+using Elt.Durable;
+using Elt.Durable.Ledger;
+using Elt.Pipelines.Changes;
+using Elt.Pipelines.Destinations;
+using Elt.Pipelines.Extract;
+using Elt.Pipelines.Faults;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Latest;
+using Elt.Pipelines.Orchestration;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Staging;
+using Elt.Pipelines.Warehouse;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Elt.Pipelines;
+
+/// <summary>Adds the pipelines to a host's engine.</summary>
+public static class PipelineRegistration
+{
+    /// <summary>Queue that <c>elt-pipeline</c> runs go through.</summary>
+    public const string Queue = "pipelines";
+
+    /// <summary>Name of the schedule that runs all integrations.</summary>
+    public const string Schedule = "daily-elt";
+
+    /// <summary>
+    /// Registers workflows, queue and schedule, and in the host's services the stores that they use. Call
+    /// <see cref="PipelineDatabases.InitializeAsync"/> before the host starts.
+    /// </summary>
+    /// <param name="builder">The engine.</param>
+    /// <param name="options">Where data is kept and how pipelines behave.</param>
+    /// <exception cref="ArgumentException">The options contradict themselves.</exception>
+    public static DurableBuilder AddPipelines(this DurableBuilder builder, PipelineOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        AddStores(builder.Services, options);
+        AddStages(builder.Services, options);
+        return builder
+            .AddWorkflow<ScheduledEltTriggerWorkflow>()
+            .AddWorkflow<RootOrchestrationWorkflow>()
+            .AddWorkflow<EltPipelineWorkflow>()
+            .AddWorkflow<ExtractAndLoadWorkflow>()
+            .AddWorkflow<ExtractAndLoadBatchWorkflow>()
+            .AddWorkflow<DetectChangesWorkflow>()
+            .AddWorkflow<ApplyToLatestWorkflow>()
+            .AddWorkflow<SyncOnwardWorkflow>()
+            .AddQueue(Queue, concurrency: options.PipelineConcurrency)
+            .AddSchedule(Schedule, options.ScheduleCron, options.ScheduleTimeZone, slot => new ScheduledEltTrigger(slot));
+    }
+
+    private static void AddStores(IServiceCollection services, PipelineOptions options)
+    {
+        services.AddSingleton(_ => new WarehouseFile(options.WarehousePath));
+        if (options.IntegrationsConnectionString is { } integrations)
+        {
+            services.AddKeyedSingleton(nameof(IIntegrationStore), (_, _) => NpgsqlDataSource.Create(integrations));
+            services.AddSingleton<IIntegrationStore>(s => new PostgresIntegrationStore(s.GetRequiredKeyedService<NpgsqlDataSource>(nameof(IIntegrationStore))));
+        }
+        else
+        {
+            services.AddKeyedSingleton(nameof(IIntegrationStore), (_, _) => new SqliteDatabase(options.IntegrationsPath!));
+            services.AddSingleton<IIntegrationStore>(s => new SqliteIntegrationStore(s.GetRequiredKeyedService<SqliteDatabase>(nameof(IIntegrationStore))));
+        }
+        if (options.DestinationConnectionString is { } destination)
+        {
+            services.AddKeyedSingleton(nameof(IDestination), (_, _) => NpgsqlDataSource.Create(destination));
+            services.AddSingleton<IDestination>(s => new PostgresDestination(
+                s.GetRequiredKeyedService<NpgsqlDataSource>(nameof(IDestination)), s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes));
+        }
+        else
+        {
+            services.AddSingleton<IDestination>(s => new SqliteDestination(
+                options.DestinationPath!, s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes, s.GetRequiredService<TimeProvider>()));
+        }
+        services.AddSingleton<PipelineDatabases>();
+    }
+
+    private static void AddStages(IServiceCollection services, PipelineOptions options)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton(options.Source);
+        services.AddSingleton<ISource>(s => new HttpSource(Dataset.Users, options.Source, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new FaultInjection(options.Faults, new Random(), s.GetRequiredService<ILogger<FaultInjection>>()));
+        services.AddSingleton(s => new PageStaging(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new LatestState(Dataset.Users, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<RunAcquisition>();
+    }
+}

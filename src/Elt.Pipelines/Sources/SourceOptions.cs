@@ -1,0 +1,38 @@
+namespace Elt.Pipelines.Sources;
+
+/// <summary>Limits and patience towards sources.</summary>
+public sealed record SourceOptions
+{
+    /// <summary>Time for the whole of a request, its answer included. Default 30 s.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Time to connect. Default 10 s.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Largest answer in bytes, unpacked. Default 32 MiB.</summary>
+    public int MaxResponseBytes { get; init; } = 32 * 1024 * 1024;
+
+    /// <summary>Pages of one extract at most: a source that never ends is an error. Default 100 000.</summary>
+    public int MaxPages { get; init; } = 100_000;
+
+    /// <summary>Retries after a network failure. Default 5.</summary>
+    public int NetworkRetries { get; init; } = 5;
+
+    /// <summary>Delay before the first of them; doubles each time. Default 1 s.</summary>
+    public TimeSpan NetworkDelay { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Retries after a timeout. Default 3.</summary>
+    public int TimeoutRetries { get; init; } = 3;
+
+    /// <summary>Delay before the first of them; doubles each time. Default 2 s.</summary>
+    public TimeSpan TimeoutDelay { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Retries after a rate limit. Default 3.</summary>
+    public int RateLimitRetries { get; init; } = 3;
+
+    /// <summary>Delay after a rate limit that does not say when it ends; doubles each time. Default 15 s.</summary>
+    public TimeSpan RateLimitDelay { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>No wait for a source is longer, whatever it says. Default 15 minutes.</summary>
+    public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMinutes(15);
+}

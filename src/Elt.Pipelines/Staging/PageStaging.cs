@@ -1,0 +1,135 @@
+using System.Security.Cryptography;
+using System.Text;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Warehouse;
+using Microsoft.Data.Sqlite;
+
+namespace Elt.Pipelines.Staging;
+
+/// <summary>
+/// Puts pages into staging. A page is staged once per run, whole: the first attempt that commits wins, and every later one (a retry after a
+/// lost answer, an executor that lost its run) gets what was staged and writes nothing.
+/// </summary>
+internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, TimeProvider time)
+{
+    private const string OfRun = "organization_id = $org and connected_integration_id = $integration and workflow_id = $run";
+
+    private readonly DatasetSql _sql = new(dataset);
+
+    /// <summary>The page if the run has staged it already, so that it need not be fetched again; else <see langword="null"/>.</summary>
+    public StagedPage? Find(IntegrationKey integration, string runId, int page)
+    {
+        using var connection = warehouse.Database.OpenRead();
+        return Find(connection, [.. new PipelineRun(integration, runId, Seq: 0).Parameters, ("$page", page)]);
+    }
+
+    /// <summary>Stages a page in one transaction.</summary>
+    /// <param name="integration">Where the records come from.</param>
+    /// <param name="runId">The run that stages them.</param>
+    /// <param name="page">The page.</param>
+    /// <param name="beforeCommit">Called as the last act of the transaction; what it throws rolls back.</param>
+    /// <param name="ct">Ends the wait for the warehouse's writer.</param>
+    /// <exception cref="StaleRunException">A newer run has acquired the integration.</exception>
+    /// <exception cref="SourceException">Another page of the run has the same keys: the source pages in a circle.</exception>
+    public Task<StagedPage> StageAsync(IntegrationKey integration, string runId, SourcePage page, Action beforeCommit, CancellationToken ct) =>
+        warehouse.Database.WriteAsync(
+            transaction =>
+            {
+                var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
+                if (Find(transaction.Connection!, [.. run.Parameters, ("$page", page.Page)]) is { } staged)
+                    return staged;
+                var rows = InsertRows(transaction, run, page);
+                var recorded = RecordPage(transaction, run, page, rows);
+                beforeCommit();
+                return recorded;
+            },
+            ct);
+
+    /// <summary>What a run has staged in all.</summary>
+    public ExtractSummary Summarize(IntegrationKey integration, string runId)
+    {
+        using var connection = warehouse.Database.OpenRead();
+        using var snapshot = connection.BeginTransaction(deferred: true);
+        var run = new PipelineRun(integration, runId, Seq: 0);
+        var completeness = Completeness.Of(snapshot, run);
+        return new ExtractSummary(completeness.Pages, completeness.Rows, snapshot.Count(_sql.CountStagedKeys, run.Parameters), completeness.UnreadableKeys);
+    }
+
+    private int InsertRows(SqliteTransaction transaction, PipelineRun run, SourcePage page)
+    {
+        using var insert = transaction.Connection!.Command(
+            _sql.InsertStaged, [.. run.Parameters, ("$page", page.Page), ("$now", time.GetUtcNow().ToStored())]);
+        var ordinal = insert.Parameters.Add("$ordinal", SqliteType.Integer);
+        var id = insert.Parameters.Add("$id", SqliteType.Text);
+        var externalId = insert.Parameters.Add("$external_id", SqliteType.Text);
+        var values = dataset.Columns.Select((_, i) => insert.Parameters.Add($"$value{i}", SqliteType.Text)).ToArray();
+        var ids = new RecordId(run.Integration);
+        var rows = 0;
+        foreach (var record in page.Records)
+        {
+            if (record.ExternalId is null)
+                continue;
+            ordinal.Value = rows++;
+            id.Value = ids.Of(record.ExternalId);
+            externalId.Value = record.ExternalId;
+            for (var i = 0; i < values.Length; i++)
+                values[i].Value = (object?)record.Values[i] ?? DBNull.Value;
+            insert.ExecuteNonQuery();
+        }
+        return rows;
+    }
+
+    private StagedPage RecordPage(SqliteTransaction transaction, PipelineRun run, SourcePage page, int rows)
+    {
+        var digest = KeysDigest(page);
+        EnsureNoOtherPageHasTheseKeys(transaction, run, page.Page, digest);
+        var unreadable = page.Records.Count - rows;
+        transaction.Execute(
+            """
+            insert into extract_pages (organization_id, connected_integration_id, workflow_id, page, rows, unreadable_keys, is_last,
+              total_pages, declared_total, keys_digest, staged_at)
+            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $now)
+            """,
+            [.. run.Parameters, ("$page", page.Page), ("$rows", rows), ("$unreadable", unreadable), ("$is_last", page.IsLast),
+                ("$total_pages", page.TotalPages), ("$declared_total", page.DeclaredTotal), ("$digest", digest), ("$now", time.GetUtcNow().ToStored())]);
+        return new StagedPage(page.Page, rows, unreadable, page.IsLast, page.TotalPages);
+    }
+
+    private static void EnsureNoOtherPageHasTheseKeys(SqliteTransaction transaction, PipelineRun run, int page, string? digest)
+    {
+        var twins = transaction.Query(
+            $"select page from extract_pages where {OfRun} and keys_digest = $digest limit 1", row => row.GetInt32(0), [.. run.Parameters, ("$digest", digest)]);
+        if (twins.Count > 0)
+        {
+            throw new SourceException(
+                SourceErrorClass.Data,
+                $"pagination_loop: page {page} of {run.Integration} has the same keys as page {twins[0]}; the source does not page on. Check its page parameters.");
+        }
+    }
+
+    // NULL for a page without rows: empty pages may look alike.
+    private static string? KeysDigest(SourcePage page)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var any = false;
+        foreach (var record in page.Records)
+        {
+            if (record.ExternalId is null)
+                continue;
+            any = true;
+            hash.AppendData(Encoding.UTF8.GetBytes($"{record.ExternalId.Length}:{record.ExternalId}"));
+        }
+        return any ? Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16)) : null;
+    }
+
+    private static StagedPage? Find(SqliteConnection connection, params ReadOnlySpan<(string, object?)> parameters)
+    {
+        using var command = connection.Command(
+            $"select page, rows, unreadable_keys, is_last, total_pages from extract_pages where {OfRun} and page = $page", parameters);
+        using var row = command.ExecuteReader();
+        return row.Read()
+            ? new StagedPage(row.GetInt32(0), row.GetInt32(1), row.GetInt32(2), row.GetBoolean(3), (int?)row.Number(4))
+            : null;
+    }
+}

@@ -1,0 +1,138 @@
+namespace Elt.Pipelines.Warehouse;
+
+/// <summary>
+/// All statements on the warehouse tables of a dataset. Parameters: <c>$org</c>, <c>$integration</c>, <c>$run</c> (workflow id),
+/// <c>$now</c>. Every statement names the tenant first, as the keys do.
+/// </summary>
+internal sealed class DatasetSql(Dataset dataset)
+{
+    private const string OfRun = "organization_id = $org and connected_integration_id = $integration and workflow_id = $run";
+    private const string OfIntegration = "organization_id = $org and connected_integration_id = $integration";
+
+    private readonly string _staging = Dataset.Quote(dataset.Name + "_staging");
+    private readonly string _cdc = Dataset.Quote(dataset.Name + "_cdc");
+    private readonly string _latest = Dataset.Quote(dataset.Name + "_latest");
+    private readonly string _columns = dataset.Each("{0}");
+
+    /// <summary>Stages one row; <c>$value0</c>… are the columns.</summary>
+    public string InsertStaged =>
+        $"""
+        insert into {_staging} (organization_id, connected_integration_id, workflow_id, page, ordinal, id, external_id, {_columns}, created_at)
+        values ($org, $integration, $run, $page, $ordinal, $id, $external_id, {string.Join(", ", dataset.Columns.Select((_, i) => $"$value{i}"))}, $now)
+        """;
+
+    /// <summary>Counts the rows of a run with different keys.</summary>
+    public string CountStagedKeys => $"select count(distinct external_id) from {_staging} where {OfRun}";
+
+    /// <summary>Deletes what a run has staged.</summary>
+    public string DeleteStaged => $"delete from {_staging} where {OfRun}";
+
+    /// <summary>A table of the keys that a run has seen, each with the page and row that count: the last ones.</summary>
+    public const string CreateSeen =
+        """
+        drop table if exists temp.seen;
+        create temp table seen (external_id text primary key, page integer not null, ordinal integer not null) without rowid
+        """;
+
+    /// <summary>Drops the table of keys.</summary>
+    public const string DropSeen = "drop table temp.seen";
+
+    /// <summary>Fills the table of keys. One pass in key order of staging; the last row of a key wins.</summary>
+    public string FillSeen =>
+        $"""
+        insert into temp.seen (external_id, page, ordinal)
+        select external_id, page, ordinal from {_staging} where {OfRun} order by page, ordinal
+        on conflict (external_id) do update set page = excluded.page, ordinal = excluded.ordinal
+          where (excluded.page, excluded.ordinal) > (seen.page, seen.ordinal)
+        """;
+
+    /// <summary>
+    /// Detects inserts and updates. IS NOT compares null-safely; the cross join fixes the order: keys, then their staged row, then latest.
+    /// </summary>
+    public string InsertChanges =>
+        $"""
+        insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, change_type, changed_fields, detected_at)
+        select s.organization_id, s.connected_integration_id, s.workflow_id, s.external_id, s.id, {dataset.Each("s.{0}")},
+          case when l.external_id is null then 'INSERT' else 'UPDATE' end,
+          case when l.external_id is not null then rtrim({ChangedFields()}, ',') end,
+          $now
+        from temp.seen k
+        cross join {_staging} s
+          on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.page = k.page and s.ordinal = k.ordinal
+        left join {_latest} l
+          on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = k.external_id
+        where l.external_id is null or {dataset.Each("s.{0} is not l.{0}", " or ")}
+        """;
+
+    /// <summary>Counts the records of latest that the run has not seen.</summary>
+    public string CountMissing => $"select count(*) {FromMissing}";
+
+    /// <summary>Detects deletes: the records of latest that the run has not seen, with the values they had.</summary>
+    public string InsertDeletes =>
+        $"""
+        insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, change_type, detected_at)
+        select l.organization_id, l.connected_integration_id, $run, l.external_id, l.id, {dataset.Each("l.{0}")}, 'DELETE', $now
+        {FromMissing}
+        """;
+
+    /// <summary>Takes back what was detected for a run.</summary>
+    public string DeleteChanges => $"delete from {_cdc} where {OfRun}";
+
+    /// <summary>Counts a run's changes by type.</summary>
+    public string CountChanges => $"select change_type, count(*) from {_cdc} where {OfRun} group by change_type";
+
+    /// <summary>Counts the records of latest.</summary>
+    public string CountLatest => $"select count(*) from {_latest} where {OfIntegration}";
+
+    /// <summary>Applies a run's inserts and updates to latest.</summary>
+    public string ApplyUpserts =>
+        $"""
+        insert into {_latest} (organization_id, connected_integration_id, external_id, id, {_columns}, last_updated)
+        select organization_id, connected_integration_id, external_id, id, {_columns}, $now
+        from {_cdc} where {OfRun} and change_type <> 'DELETE'
+        on conflict (organization_id, connected_integration_id, external_id) do update
+          set {dataset.Each("{0} = excluded.{0}")}, last_updated = excluded.last_updated
+        """;
+
+    /// <summary>Applies a run's deletes to latest.</summary>
+    public string ApplyDeletes =>
+        $"""
+        delete from {_latest}
+        where {OfIntegration} and external_id in (select external_id from {_cdc} where {OfRun} and change_type = 'DELETE')
+        """;
+
+    /// <summary>
+    /// What changed for each key in the applied runs after <c>$after</c> up to <c>$upto</c>: the last change counts.
+    /// Columns: external_id, id, deleted, then the dataset's.
+    /// </summary>
+    public string ReadChanges =>
+        $"""
+        select external_id, id, deleted, {_columns}
+        from (
+          select c.external_id, c.id, c.change_type = 'DELETE' as deleted, {dataset.Each("c.{0}")},
+            row_number() over (partition by c.external_id order by r.run_seq desc) as age
+          from pipeline_runs r
+          cross join {_cdc} c
+            on c.organization_id = $org and c.connected_integration_id = $integration and c.workflow_id = r.workflow_id
+          where r.organization_id = $org and r.connected_integration_id = $integration
+            and r.run_seq > $after and r.run_seq <= $upto and r.state = 'applied')
+        where age = 1
+        """;
+
+    /// <summary>All records of latest, in the columns of <see cref="ReadChanges"/>.</summary>
+    public string ReadLatest => $"select external_id, id, 0, {_columns} from {_latest} where {OfIntegration}";
+
+    /// <summary>Rows per integration of the three tables. Columns: organization, integration, which table, rows.</summary>
+    public string CountRows => string.Join(" union all ", new[] { _staging, _cdc, _latest }.Select((table, i) =>
+        $"select organization_id, connected_integration_id, {i}, count(*) from {table} group by organization_id, connected_integration_id"));
+
+    private string FromMissing =>
+        $"""
+        from {_latest} l
+        where l.organization_id = $org and l.connected_integration_id = $integration
+          and not exists (select 1 from temp.seen k where k.external_id = l.external_id)
+        """;
+
+    private string ChangedFields() => string.Join(" || ", dataset.Columns.Select(column =>
+        $"case when s.{Dataset.Quote(column.Name)} is not l.{Dataset.Quote(column.Name)} then '{column.Name},' else '' end"));
+}
