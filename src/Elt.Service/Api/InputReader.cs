@@ -56,55 +56,21 @@ internal static class InputReader
     {
         if (given.ValueKind != JsonValueKind.Object)
             throw new MisfitException(path.TrimEnd('.'), $"expected an object, found {Shown(given)}");
-        var properties = Properties(record);
+        var properties = Shapes.GetTypeInfo(record).Properties;
         var fitted = new JsonObject();
         foreach (var member in given.EnumerateObject())
         {
             var name = WorkflowNames.Member(member.Name);
-            var (target, property) = Place(properties, fitted, name)
+            var property = properties.FirstOrDefault(p => p.Name == name)
                 ?? throw new MisfitException(path + member.Name, $"there is no such member; expected {Listed(properties)}");
-            if (target.ContainsKey(name))
+            if (fitted.ContainsKey(name))
                 throw new MisfitException(path + member.Name, "given twice");
-            target[name] = Value(property, member.Value, path + member.Name);
+            fitted[name] = Value(property, member.Value, path + member.Name);
         }
-        RequireAll(properties, fitted, path);
-        return fitted;
+        return properties.FirstOrDefault(p => IsRequired(p) && !fitted.ContainsKey(p.Name)) is { } missing
+            ? throw new MisfitException(path + JsonNames.ToSnake(missing.Name), $"missing; expected {Expected(missing.PropertyType)}")
+            : fitted;
     }
-
-    /// <summary>
-    /// Where a member belongs: into the record, or into the one record inside it that has it, so that
-    /// <c>organization_id=…</c> reaches <c>{"integration": {"organizationId": …}}</c>.
-    /// </summary>
-    private static (JsonObject Target, JsonPropertyInfo Property)? Place(IList<JsonPropertyInfo> properties, JsonObject fitted, string name)
-    {
-        if (properties.FirstOrDefault(p => p.Name == name) is { } own)
-            return (fitted, own);
-        foreach (var record in properties.Where(IsRecord))
-        {
-            if (Properties(record.PropertyType).FirstOrDefault(p => p.Name == name) is not { } inner)
-                continue;
-            if (fitted[record.Name] is not JsonObject nested)
-                fitted[record.Name] = nested = [];
-            return (nested, inner);
-        }
-        return null;
-    }
-
-    private static void RequireAll(IList<JsonPropertyInfo> properties, JsonObject fitted, string path)
-    {
-        foreach (var property in properties.Where(IsRequired))
-        {
-            var isThere = fitted.ContainsKey(property.Name);
-            if (IsRecord(property) && (!isThere || fitted[property.Name] is JsonObject))
-                RequireAll(Properties(property.PropertyType), fitted[property.Name] as JsonObject ?? [], path);
-            else if (!isThere)
-                throw new MisfitException(path + JsonNames.ToSnake(property.Name), $"missing; expected {Expected(property.PropertyType)}");
-        }
-    }
-
-    private static IList<JsonPropertyInfo> Properties(Type record) => Shapes.GetTypeInfo(record).Properties;
-
-    private static bool IsRecord(JsonPropertyInfo property) => Shapes.GetTypeInfo(property.PropertyType).Kind == JsonTypeInfoKind.Object;
 
     private static JsonNode? Value(JsonPropertyInfo property, JsonElement given, string path)
     {
@@ -173,7 +139,7 @@ internal static class InputReader
             : property.AssociatedParameter?.IsNullable ?? property.IsSetNullable;
 
     private static string Listed(IEnumerable<JsonPropertyInfo> properties) =>
-        string.Join(", ", properties.SelectMany(p => IsRecord(p) ? Properties(p.PropertyType) : [p]).Select(p => JsonNames.ToSnake(p.Name))) is { Length: > 0 } names ? names : "none at all";
+        string.Join(", ", properties.Select(p => JsonNames.ToSnake(p.Name))) is { Length: > 0 } names ? names : "none at all";
 
     private static string Expected(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
     {

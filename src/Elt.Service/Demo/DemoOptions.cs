@@ -34,6 +34,9 @@ internal sealed record DemoOptions
 
     public int PagesPerBatch => (PagesPerIntegration + Batches - 1) / Batches;
 
+    /// <summary>Number of an integration's last batch, from 0.</summary>
+    public int LastBatch => (PagesPerIntegration - 1) / PagesPerBatch;
+
     /// <summary>Stable over runs and processes, so that a second run on the same data directory meets the same integrations.</summary>
     public static string OrganizationId(int number) => string.Create(CultureInfo.InvariantCulture, $"org-{number:000}");
 

@@ -134,7 +134,7 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
         string[] chaos =
         [
             "--api-failures", "0.02", "--database-failures", "0.4", "--crash", "0.05",
-            "--crash-after-batch", Text(Math.Min(5, Math.Max(0, options.Batches - 2))),
+            "--crash-after-batch", Text(Math.Min(5, options.LastBatch)),
             "--crash-once-marker", Path.Combine(options.Data, $"{_runId}.crashed"),
         ];
         return ChildProcess.StartAsync(

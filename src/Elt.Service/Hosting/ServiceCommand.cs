@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Elt.Durable.Schedules;
+using Elt.Pipelines.Faults;
 using Npgsql;
 
 namespace Elt.Service.Hosting;
@@ -17,13 +18,14 @@ internal sealed class ServiceCommand
     private readonly Option<double> _crash = Option("--crash", 0d, "Fault on purpose: share of batches after which the process ends at once, 0 to 1.", "SHARE");
     private readonly Option<int> _crashAfter = Option("--crash-after-batch", 5, "Number of the first batch that may crash.", "N");
     private readonly Option<string?> _crashMarker = Option<string?>("--crash-once-marker", null, "Crash for certain, once: until this file exists.", "FILE");
-    private readonly Option<LogLevel> _logLevel = Option("--log-level", LogLevel.Information, "Trace, Debug, Information, Warning, Error or None.", "LEVEL");
+    private readonly Option<string> _logLevel = Option("--log-level", "Information", "Least level of messages: Trace, Debug, Information, Warning, Error or None.", "LEVEL");
     private readonly Option<string> _logFormat = Option("--log-format", "text", "text or json, one line per message, on stderr.", "FORMAT");
     private readonly Option<bool> _stopWithInput = new("--stop-with-input") { Hidden = true };
 
     public ServiceCommand(Command command)
     {
-        _logFormat.AcceptOnlyFromAmong("text", "json");
+        Check(_logFormat, format => format is "text" or "json", "is text or json");
+        Check(_logLevel, level => Enum.TryParse<LogLevel>(level, ignoreCase: true, out _), "is Trace, Debug, Information, Warning, Error or None");
         foreach (var share in new[] { _apiFailures, _databaseFailures, _crash })
             Check(share, value => value is >= 0 and <= 1, "is a share from 0 to 1");
         Check(_lease, value => value is >= 1 and <= 3600, "is a number of seconds from 1 to 3600");
@@ -48,15 +50,15 @@ internal sealed class ServiceCommand
         ScheduleCron = Reading(_cron, () => CronSchedule.Parse(parsed.GetValue(_cron)!, "UTC").Text),
         ScheduleZone = Zone(parsed.GetValue(_zone)!),
         Lease = TimeSpan.FromSeconds(parsed.GetValue(_lease)),
-        Faults = new FaultSettings
+        Faults = new FaultOptions
         {
-            ApiFailures = parsed.GetValue(_apiFailures),
-            DatabaseFailures = parsed.GetValue(_databaseFailures),
-            Crash = parsed.GetValue(_crash),
+            ApiFailureRate = parsed.GetValue(_apiFailures),
+            DatabaseFailureRate = parsed.GetValue(_databaseFailures),
+            CrashRate = parsed.GetValue(_crash),
             CrashAfterBatch = parsed.GetValue(_crashAfter),
             CrashOnceMarker = parsed.GetValue(_crashMarker),
         },
-        LogLevel = parsed.GetValue(_logLevel),
+        LogLevel = Enum.Parse<LogLevel>(parsed.GetValue(_logLevel)!, ignoreCase: true),
         JsonLogs = parsed.GetValue(_logFormat) == "json",
         StopWithInput = parsed.GetValue(_stopWithInput),
     };
@@ -87,7 +89,7 @@ internal sealed class ServiceCommand
     private static void Check<T>(Option<T> option, Func<T, bool> isValid, string expected) =>
         option.Validators.Add(result =>
         {
-            if (!result.Errors.Any() && !isValid(result.GetValueOrDefault<T>()))
+            if (!result.Errors.Any() && !isValid(result.GetValueOrDefault<T>()!))
                 result.AddError($"{option.Name} {expected}.");
         });
 }

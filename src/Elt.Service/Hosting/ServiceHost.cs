@@ -1,6 +1,4 @@
-using System.Text.Json;
-using Elt.Durable;
-using Elt.Durable.Hosting;
+using Elt.Pipelines;
 using Elt.Service.Api;
 using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.Extensions.Logging.Console;
@@ -19,6 +17,7 @@ internal static class ServiceHost
         await StartErrors.ProbePostgresAsync(options.Postgres, "ELT_POSTGRES", ct);
         await StartErrors.ProbePostgresAsync(options.Destination, "ELT_DESTINATION", ct);
         await using var app = Build(options);
+        await app.Services.GetRequiredService<PipelineDatabases>().InitializeAsync(ct);
         await app.StartAsync(ct);
         Announce(app, options);
         using var input = options.StopWithInput ? InputWatch.Begin(app) : null;
@@ -92,7 +91,7 @@ internal static class ServiceHost
             logger, ServiceVersion.Text, urls,
             options.Postgres is { } journal ? PostgresConnection.Describe(journal) : options.JournalFile,
             options.Destination is { } destination ? PostgresConnection.Describe(destination) : options.DestinationFile);
-        if (options.Faults.AreOn)
+        if (options.Faults is { ApiFailureRate: > 0 } or { DatabaseFailureRate: > 0 } or { CrashRate: > 0 } or { CrashOnceMarker: not null })
             Log.FaultsOn(logger, options.Faults.ToString());
         // The one line on stdout: whoever started the process reads where it listens, and that it does.
         Console.Out.WriteLine(urls);

@@ -1,3 +1,4 @@
+using Elt.Pipelines.Faults;
 using Npgsql;
 
 namespace Elt.Service.Hosting;
@@ -24,7 +25,7 @@ internal sealed record ServiceOptions
     /// <summary>How long the runs of a silent worker stay its own.</summary>
     public required TimeSpan Lease { get; init; }
 
-    public required FaultSettings Faults { get; init; }
+    public required FaultOptions Faults { get; init; }
 
     public required LogLevel LogLevel { get; init; }
 
@@ -38,24 +39,4 @@ internal sealed record ServiceOptions
     public string WarehouseFile => Path.Combine(Data, "warehouse.db");
 
     public string DestinationFile => Path.Combine(Data, "destination.db");
-}
-
-/// <summary>Faults on purpose, all off by default.</summary>
-internal sealed record FaultSettings
-{
-    /// <summary>Share of fetches that fail.</summary>
-    public double ApiFailures { get; init; }
-
-    /// <summary>Share of writes to staging that fail.</summary>
-    public double DatabaseFailures { get; init; }
-
-    /// <summary>Share of batches after <see cref="CrashAfterBatch"/> at whose end the process ends at once.</summary>
-    public double Crash { get; init; }
-
-    public int CrashAfterBatch { get; init; }
-
-    /// <summary>While this file does not exist, the first batch that may crash does, and makes the file.</summary>
-    public string? CrashOnceMarker { get; init; }
-
-    public bool AreOn => ApiFailures > 0 || DatabaseFailures > 0 || Crash > 0 || CrashOnceMarker is not null;
 }

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Elt.Durable;
+using Elt.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Data.Sqlite;
 using Npgsql;
@@ -12,7 +13,7 @@ internal static class StartErrors
     /// <returns><see langword="null"/> for errors that are nobody's setting: those are bugs, and their stack is wanted.</returns>
     public static string? Describe(Exception error) => error switch
     {
-        StartException or JournalException => error.Message,
+        StartException or JournalException or PipelineSetupException => error.Message,
         IOException { InnerException: AddressInUseException } =>
             $"{error.Message.TrimEnd('.')}. End what listens there, or choose another one.",
         SocketException { SocketErrorCode: SocketError.AccessDenied } => "The address may not be listened on by this user; choose a port from 1024.",
