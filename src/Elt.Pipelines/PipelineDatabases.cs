@@ -14,10 +14,10 @@ public sealed class PipelineDatabases(PipelineOptions options, IIntegrationStore
     /// <exception cref="PipelineSetupException">A database cannot be used; the message says which, why, and what to do.</exception>
     public async Task InitializeAsync(CancellationToken ct = default)
     {
-        await InitializeAsync("connected integrations", options.IntegrationsPath, options.IntegrationsConnectionString, integrations.InitializeAsync, ct)
+        await ExplainedAsync("connected integrations", options.IntegrationsPath, options.IntegrationsConnectionString, integrations.InitializeAsync, ct)
             .ConfigureAwait(false);
-        await InitializeAsync("warehouse", options.WarehousePath, null, warehouse.InitializeAsync, ct).ConfigureAwait(false);
-        await InitializeAsync("destination", options.DestinationPath, options.DestinationConnectionString, destination.InitializeAsync, ct)
+        await ExplainedAsync("warehouse", options.WarehousePath, null, warehouse.InitializeAsync, ct).ConfigureAwait(false);
+        await ExplainedAsync("destination", options.DestinationPath, options.DestinationConnectionString, destination.InitializeAsync, ct)
             .ConfigureAwait(false);
     }
 
@@ -39,7 +39,7 @@ public sealed class PipelineDatabases(PipelineOptions options, IIntegrationStore
         return new TableCounts(connected.Count, [.. rows]);
     }
 
-    private static async Task InitializeAsync(
+    private static async Task ExplainedAsync(
         string what, string? path, string? connectionString, Func<CancellationToken, Task> initialize, CancellationToken ct)
     {
         try
