@@ -91,8 +91,17 @@ internal sealed class ServiceProcess : IAsyncDisposable
     /// <returns>The exit code.</returns>
     public async Task<int> SignalAsync(string signal)
     {
-        using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
-        await kill.WaitForExitAsync();
+        await Signals.SendAsync(_process.Id, signal);
+        await _process.WaitForExitAsync();
+        await _reading;
+        return _process.ExitCode;
+    }
+
+    /// <summary>Ends its standard input and waits for the end.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> EndInputAsync()
+    {
+        _process.StandardInput.Close();
         await _process.WaitForExitAsync();
         await _reading;
         return _process.ExitCode;
@@ -100,9 +109,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _process.StandardInput.Close();
-        await _process.WaitForExitAsync();
-        await _reading;
+        await EndInputAsync();
         Http.Dispose();
         _process.Dispose();
     }

@@ -26,9 +26,11 @@ public class DemoProviderTests
     {
         var users = new DemoUsers(seed: 1, "org-001", "demo-001");
         Assert.Equal(
-            ["u-000001", "u-000002"],
-            new[] { users.Make(1, default), users.Make(2, default) }.Select(user => user.Id));
-        Assert.Equal(users.Make(2, default), new DemoUsers(seed: 1, "org-001", "demo-001").Make(2, default));
+            [
+                new("u-000001", "Luk Schuri", "luk.schuri.1@org-001.example", "Operations", "Direct Quality Supervisor", true),
+                new("u-000002", "Joy Pacocha", "joy.pacocha.2@org-001.example", "People", "Chief Division Specialist", true),
+            ],
+            new[] { users.Make(1, default), users.Make(2, default) });
     }
 
     [Theory]
