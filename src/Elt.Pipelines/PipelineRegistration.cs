@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Elt.Durable;
 using Elt.Durable.Ledger;
 using Elt.Pipelines.Changes;
@@ -86,7 +87,8 @@ public static class PipelineRegistration
         services.AddSingleton(options);
         services.AddSingleton(options.Source);
         services.AddSingleton<ISource>(s => new HttpSource(Dataset.Users, options.Source, s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new FaultInjection(options.Faults, new Random(), s.GetRequiredService<ILogger<FaultInjection>>()));
+        services.AddSingleton(s => new FaultInjection(
+            options.Faults, new Random(), Process.GetCurrentProcess().Kill, s.GetRequiredService<ILogger<FaultInjection>>()));
         services.AddSingleton(s => new PageStaging(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new LatestState(Dataset.Users, s.GetRequiredService<TimeProvider>()));

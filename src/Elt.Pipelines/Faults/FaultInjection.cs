@@ -5,7 +5,11 @@ using Microsoft.Extensions.Logging;
 namespace Elt.Pipelines.Faults;
 
 /// <summary>Lets things fail as <see cref="FaultOptions"/> says.</summary>
-internal sealed class FaultInjection(FaultOptions options, Random random, ILogger<FaultInjection> logger)
+/// <param name="options">What fails, and how often.</param>
+/// <param name="random">Decides; guarded here.</param>
+/// <param name="kill">Kills the process at once.</param>
+/// <param name="logger">Says so before.</param>
+internal sealed class FaultInjection(FaultOptions options, Random random, Action kill, ILogger<FaultInjection> logger)
 {
     private readonly Lock _gate = new();
 
@@ -29,7 +33,7 @@ internal sealed class FaultInjection(FaultOptions options, Random random, ILogge
         if (batch < options.CrashAfterBatch || !(IsFirstCrash() || Strikes(options.CrashRate)))
             return;
         Log.Crashing(logger, batch);
-        Process.GetCurrentProcess().Kill();
+        kill();
         throw new UnreachableException("The process has been killed.");
     }
 

@@ -54,7 +54,8 @@ public sealed record ProviderData : IJsonOnDeserialized
     {
         if (string.IsNullOrWhiteSpace(PermissionSourceName))
             throw new FormatException("provider_data.permission_source_name must not be blank.");
-        if (!ApiEndpoint.IsAbsoluteUri || ApiEndpoint.Scheme is not ("http" or "https") || ApiEndpoint.UserInfo.Length > 0 || ApiEndpoint.Fragment.Length > 0)
+        // Members that are missing are found out only after this call.
+        if (ApiEndpoint is not { IsAbsoluteUri: true, Scheme: "http" or "https", UserInfo: "", Fragment: "" })
             throw new FormatException("provider_data.api_endpoint must be an absolute http or https address without user info and fragment.");
         if (PageSize is < 1 or > MaxPageSize)
             throw new FormatException($"provider_data.page_size must be 1 to {MaxPageSize}, it is {PageSize}.");

@@ -28,7 +28,7 @@ internal sealed class EngineHost : IAsyncDisposable
         IStore store, Probe probe, Action<DurableBuilder>? configure = null, Func<IJournal, IJournal>? wrap = null, TimeProvider? time = null)
     {
         var services = new ServiceCollection();
-        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddConsole());
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
         services.AddSingleton(probe);
         if (time is not null)
             services.AddSingleton(time);
@@ -78,6 +78,7 @@ internal sealed class EngineHost : IAsyncDisposable
     {
         _stopped = true;
         ((CrashingJournal)Journal).Crash();
+        _services.GetRequiredService<WorkerOptions>().StopGrace = TimeSpan.Zero;
         try
         {
             await Hosted.StopAsync(CancellationToken.None);

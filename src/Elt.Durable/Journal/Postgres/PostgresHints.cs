@@ -3,54 +3,58 @@ using Npgsql;
 namespace Elt.Durable.Journal.Postgres;
 
 /// <summary>
-/// Notifications that work is due, on a connection of their own. Only a shortcut for the poll: where they fail (a pooler in between, a lost connection),
-/// waiting simply lasts until the caller's own time is over.
+/// Notifications that work is due, on a connection of their own. Only a shortcut for the poll: while they cannot be had (a pooler in between, a lost
+/// connection), waiting simply lasts until the caller's own time is over.
 /// </summary>
 internal sealed class PostgresHints(NpgsqlDataSource dataSource) : IAsyncDisposable
 {
     /// <summary>Tells all workers that there may be something to claim; at most once per commit.</summary>
     public const string Notify = "select pg_notify('durable_work', '')";
 
-    private NpgsqlConnection? _listener;
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(5);
 
-    public async Task WaitAsync(CancellationToken ct)
+    private readonly SemaphoreSlim _hinted = new(0, 1);
+    private readonly CancellationTokenSource _stop = new();
+    private Task? _listening;
+
+    /// <summary>Waits for a notification; one that came since the last call counts. For one caller at a time.</summary>
+    public Task WaitAsync(CancellationToken ct)
     {
-        try
-        {
-            _listener ??= await ListenAsync(ct).ConfigureAwait(false);
-            await _listener.WaitAsync(ct).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
-        {
-            await DisposeAsync().ConfigureAwait(false);
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        catch (OperationCanceledException)
-        {
-            // The caller has something to do; the listener stays.
-        }
+        _listening ??= Task.Run(ListenAsync, CancellationToken.None);
+        return _hinted.WaitAsync(ct);
     }
 
     public async ValueTask DisposeAsync()
     {
-        var listener = Interlocked.Exchange(ref _listener, null);
-        if (listener is not null)
-            await listener.DisposeAsync().ConfigureAwait(false);
+        await _stop.CancelAsync().ConfigureAwait(false);
+        if (_listening is not null)
+            await _listening.ConfigureAwait(false);
     }
 
-    private async Task<NpgsqlConnection> ListenAsync(CancellationToken ct)
+    private async Task ListenAsync()
     {
-        var connection = await dataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
-        try
+        while (!_stop.IsCancellationRequested)
         {
-            await using var command = new NpgsqlCommand("listen durable_work", connection);
-            await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
-            return connection;
+            try
+            {
+                await using var connection = await dataSource.OpenConnectionAsync(_stop.Token).ConfigureAwait(false);
+                connection.Notification += (_, _) => Hint();
+                await using var command = new NpgsqlCommand("listen durable_work", connection);
+                await command.ExecuteNonQueryAsync(_stop.Token).ConfigureAwait(false);
+                while (true)
+                    await connection.WaitAsync(_stop.Token).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException or OperationCanceledException)
+            {
+                // The poll finds what is missed meanwhile.
+                await Task.Delay(PauseAfterFailure, TimeProvider.System, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
-        catch
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
+    }
+
+    private void Hint()
+    {
+        if (_hinted.CurrentCount == 0)
+            _hinted.Release();
     }
 }

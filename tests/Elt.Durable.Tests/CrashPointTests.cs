@@ -1,0 +1,152 @@
+using Elt.Durable.Ledger;
+using Elt.Durable.Tests.Suite;
+using Elt.Testing;
+using Microsoft.Data.Sqlite;
+
+namespace Elt.Durable.Tests;
+
+public sealed class CrashPointsOnPostgres : CrashPointTests<PostgresStore>;
+
+public sealed class CrashPointsOnSqlite : CrashPointTests<SqliteStore>;
+
+/// <summary>
+/// Exhaustive: for each shape of workflow, the process dies at every commit that an undisturbed run makes, once before and once after it;
+/// another one goes on. The end state is always that of the undisturbed run.
+/// </summary>
+[Trait("promise", "E3")]
+[Trait("promise", "E6")]
+public abstract class CrashPointTests<TStore> : EngineSuite<TStore>
+    where TStore : IStore, new()
+{
+    private readonly TempFolder _folder = new();
+
+    [Theory]
+    [InlineData("steps")]
+    [InlineData("retries")]
+    [InlineData("children")]
+    [InlineData("map")]
+    [InlineData("transactions")]
+    [InlineData("sleep")]
+    public async Task The_end_is_the_same_wherever_the_process_dies(string shape)
+    {
+        var database = new SqliteDatabase(_folder.File("effects.db"));
+        await database.WriteAsync(t => Execute(t, "create table effects (run text, name text)"), default);
+        Register(database);
+
+        var (undisturbed, counting) = await StartCrashingEngineAsync();
+        var expected = await RunAsync(undisturbed, shape, "undisturbed");
+        var commits = counting.Commits;
+        await undisturbed.StopAsync();
+        Assert.Equal("SUCCESS", expected.Status);
+        Assert.True(commits > 2, $"{shape} made {commits} commits only");
+
+        for (var crashAt = 1; crashAt <= commits; crashAt++)
+        {
+            foreach (var afterCommit in new[] { false, true })
+            {
+                var actual = await RunWithCrashAsync(shape, crashAt, afterCommit);
+                Assert.Equal(expected, actual);
+            }
+        }
+        Assert.Equal(0, await Store.CountAsync("select count(*) from runs where status not in ('SUCCESS')"));
+        Assert.Equal(0, Effects(database, "select count(*) from (select 1 from effects group by run, name having count(*) > 1)"));
+        database.Dispose();
+        _folder.Dispose();
+    }
+
+    private async Task<EndState> RunWithCrashAsync(string shape, int crashAt, bool afterCommit)
+    {
+        var id = $"{shape}-{crashAt}-{(afterCommit ? "after" : "before")}";
+        var (doomed, journal) = await StartCrashingEngineAsync(crashAt, afterCommit);
+        // The start itself may be what the crash hits.
+        var start = doomed.Client.StartAsync(new Scripted(shape), id);
+        await Task.WhenAny(start, journal.Crashed).WaitAsync(Patience);
+        await WithinPatienceAsync(journal.Crashed);
+        await doomed.KillAsync();
+        await start.ContinueWith(_ => { }, TaskScheduler.Default);
+        await Store.ExpireLeasesAsync();
+        var heir = await StartEngineAsync();
+        var state = await RunAsync(heir, shape, id);
+        await heir.StopAsync();
+        return state;
+    }
+
+    private async Task<EndState> RunAsync(EngineHost engine, string shape, string id)
+    {
+        await engine.Client.StartAsync(new Scripted(shape), id);
+        var run = await WithinPatienceAsync(engine.Client.WaitAsync(id));
+        var steps = await engine.Client.ListStepsAsync(id);
+        var runs = await Store.CountAsync($"select count(*) from runs where id = '{id}' or id like '{id}/%'");
+        var all = await Store.CountAsync($"select count(*) from steps where run_id = '{id}' or run_id like '{id}/%'");
+        return new EndState(run!.Status.ToText(), run.Output!, string.Join(' ', steps.Select(s => $"{s.Key}={s.Result}").Order(StringComparer.Ordinal).Where(s => !s.StartsWith("sleep"))), runs, all);
+    }
+
+    private void Register(SqliteDatabase database)
+    {
+        Script("steps", async context =>
+        {
+            var sum = 0;
+            for (var i = 1; i <= 3; i++)
+                sum += await context.StepAsync("add", _ => Task.FromResult(i));
+            return $"{sum}";
+        });
+        Script("retries", context =>
+        {
+            var failed = false;
+            return context.StepAsync(
+                "flaky",
+                _ =>
+                {
+                    (var fails, failed) = (!failed, true);
+                    return fails ? throw new InvalidOperationException("first") : Task.FromResult("ok");
+                },
+                new RetryPolicy { MaxAttempts = 100, FirstDelay = TimeSpan.FromMilliseconds(1) });
+        });
+        Script("children", async context =>
+        {
+            var first = await context.StartChildAsync(new Sequence(2, "x"), "first");
+            var second = await context.ChildAsync(new Sequence(1, "x"), "second");
+            return $"{await first.ResultAsync()}{second}";
+        });
+        Script("map", async context => string.Concat(await context.MapAsync(
+            Enumerable.Range(0, 3),
+            i => $"m{i}",
+            async (i, scope) => await scope.StepAsync("twice", _ => Task.FromResult(2 * i)) + await scope.ChildAsync(new Sequence(1, "x")))));
+        Script("transactions", async context =>
+        {
+            var rows = new List<string>();
+            for (var i = 0; i < 2; i++)
+            {
+                rows.Add(await context.TransactionAsync("insert", database, (transaction, _) =>
+                {
+                    Execute(transaction, $"insert into effects values ('{context.WorkflowId}', '{rows.Count}')");
+                    return Task.FromResult($"row {rows.Count}");
+                }));
+            }
+            return string.Join(',', rows);
+        });
+        Script("sleep", async context =>
+        {
+            await context.SleepAsync(TimeSpan.FromMilliseconds(20));
+            return await context.StepAsync("after", _ => Task.FromResult("slept"));
+        });
+    }
+
+    private static int Execute(SqliteTransaction transaction, string sql)
+    {
+        using var command = transaction.Connection!.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = sql;
+        return command.ExecuteNonQuery();
+    }
+
+    private static long Effects(SqliteDatabase database, string sql)
+    {
+        using var connection = database.OpenRead();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return (long)command.ExecuteScalar()!;
+    }
+
+    private sealed record EndState(string Status, string Output, string Steps, long Runs, long AllSteps);
+}

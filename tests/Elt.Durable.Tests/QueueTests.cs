@@ -1,0 +1,78 @@
+using Elt.Durable.Tests.Suite;
+
+namespace Elt.Durable.Tests;
+
+public sealed class QueuesOnPostgres : QueueTests<PostgresStore>;
+
+public sealed class QueuesOnSqlite : QueueTests<SqliteStore>;
+
+[Trait("promise", "E11")]
+public abstract class QueueTests<TStore> : EngineSuite<TStore>
+    where TStore : IStore, new()
+{
+    [Fact]
+    public async Task A_queues_limit_is_reached_and_never_exceeded_over_all_workers()
+    {
+        var engines = new List<EngineHost> { await StartEngineAsync() };
+        if (Store is PostgresStore)
+            engines.AddRange([await StartEngineAsync(), await StartEngineAsync()]);
+        var (running, most) = (0, 0);
+        var input = Script("counts", context => context.StepAsync("work", async ct =>
+        {
+            var now = Interlocked.Increment(ref running);
+            lock (Probe)
+                most = Math.Max(most, now);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
+            Interlocked.Decrement(ref running);
+            return "";
+        }));
+        for (var i = 0; i < 40; i++)
+            await engines[i % engines.Count].Client.StartAsync(input, $"q-{i}", new StartOptions { Queue = "narrow" });
+        for (var i = 0; i < 40; i++)
+            await WithinPatienceAsync(engines[0].Client.WaitAsync($"q-{i}"));
+        Assert.Equal(2, most);
+    }
+
+    [Fact]
+    public async Task Lower_priority_goes_first_then_first_in_first_out()
+    {
+        var engine = await StartEngineAsync(durable => durable.AddQueue("single", concurrency: 1));
+        var order = new List<string>();
+        var gate = Probe.Signal("gate");
+        var block = Script("block", context => context.StepAsync("block", async ct =>
+        {
+            await gate.Task.WaitAsync(ct);
+            return "";
+        }));
+        var note = Script("note", context => context.StepAsync("note", _ =>
+        {
+            lock (order)
+                order.Add(context.WorkflowId);
+            return Task.FromResult("");
+        }));
+        await engine.Client.StartAsync(block, "block", new StartOptions { Queue = "single" });
+        foreach (var (id, priority) in new[] { ("late", 5), ("b", 1), ("c", 1), ("first", -1) })
+            await engine.Client.StartAsync(note, id, new StartOptions { Queue = "single", Priority = priority });
+        gate.SetResult();
+        await WithinPatienceAsync(engine.Client.WaitAsync("late"));
+        Assert.Equal(["first", "b", "c", "late"], order);
+    }
+
+    [Fact]
+    public async Task A_delayed_run_does_not_start_before_its_time()
+    {
+        var engine = await StartEngineAsync();
+        var handle = await engine.Client.StartAsync(new Sequence(1), "delayed", new StartOptions { Delay = TimeSpan.FromMilliseconds(300) });
+        await WithinPatienceAsync(handle.ResultAsync());
+        var run = await engine.Client.FindAsync("delayed");
+        Assert.True(run!.StartedAt - run.CreatedAt >= TimeSpan.FromMilliseconds(300), $"started {run.StartedAt - run.CreatedAt} after its creation");
+    }
+
+    [Fact]
+    public async Task Queued_children_of_a_parent_keep_the_limit_of_their_queue()
+    {
+        var engine = await StartEngineAsync();
+        var handle = await engine.Client.StartAsync(new Family(Children: 20, StepsEach: 2, MaxParallel: 20, Queue: "narrow"), "fam");
+        Assert.Equal(40, (await WithinPatienceAsync(handle.ResultAsync())).Sum());
+    }
+}

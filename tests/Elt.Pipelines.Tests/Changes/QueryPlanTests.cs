@@ -1,0 +1,76 @@
+using Elt.Pipelines.Tests.Suite;
+using Elt.Pipelines.Warehouse;
+using Xunit;
+
+namespace Elt.Pipelines.Tests.Changes;
+
+/// <summary>No statement on a table that grows with the data may read it whole for each row of another.</summary>
+[Trait("promise", "P12")]
+public sealed class QueryPlanTests
+{
+    private static readonly DatasetSql Sql = new(Dataset.Users);
+
+    public static TheoryData<string, string[]> Plans => new()
+    {
+        { Sql.FillSeen, ["SEARCH TABLE users_staging USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)"] },
+        {
+            Sql.InsertChanges,
+            [
+                "SCAN TABLE seen AS k",
+                "SEARCH TABLE users_staging AS s USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=? AND page=? AND ordinal=?)",
+                "SEARCH TABLE users_latest AS l USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND external_id=?)",
+            ]
+        },
+        {
+            Sql.InsertDeletes,
+            [
+                "SEARCH TABLE users_latest AS l USING PRIMARY KEY (organization_id=? AND connected_integration_id=?)",
+                "CORRELATED SCALAR SUBQUERY",
+                "SEARCH TABLE seen AS k USING PRIMARY KEY (external_id=?)",
+            ]
+        },
+        { Sql.ApplyUpserts, ["SEARCH TABLE users_cdc USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)"] },
+        {
+            Sql.ApplyDeletes,
+            [
+                "SEARCH TABLE users_latest USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND external_id=?)",
+                "LIST SUBQUERY",
+                "SEARCH TABLE users_cdc USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)",
+            ]
+        },
+        { Sql.DeleteStaged, ["SEARCH TABLE users_staging USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)"] },
+        { Sql.ReadLatest, ["SEARCH TABLE users_latest USING PRIMARY KEY (organization_id=? AND connected_integration_id=?)"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Plans))]
+    public async Task Every_table_is_searched_by_its_key(string sql, string[] expected)
+    {
+        var plan = await PlanAsync(sql);
+
+        Assert.Equal(expected.Length, plan.Length);
+        Assert.All(expected.Zip(plan), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_change_log_reads_the_runs_after_the_watermark_by_key()
+    {
+        var plan = await PlanAsync(Sql.ReadChanges);
+
+        Assert.Contains("SEARCH TABLE pipeline_runs AS r USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND run_seq>? AND run_seq<?)", plan);
+        Assert.Contains("SEARCH TABLE users_cdc AS c USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)", plan);
+    }
+
+    private static async Task<string[]> PlanAsync(string sql)
+    {
+        using var workshop = await Workshop.CreateAsync();
+        return await workshop.Warehouse.Database.WriteAsync(
+            transaction =>
+            {
+                transaction.Execute(DatasetSql.CreateSeen);
+                string[] names = ["$org", "$integration", "$run", "$now", "$after", "$upto"];
+                return transaction.Query("explain query plan " + sql, row => row.GetString(3), [.. names.Select(n => (n, (object?)"1"))]).ToArray();
+            },
+            default);
+    }
+}

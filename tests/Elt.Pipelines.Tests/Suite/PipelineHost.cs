@@ -1,0 +1,103 @@
+using Elt.Durable;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Orchestration;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Tests.Sources;
+using Elt.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Elt.Pipelines.Tests.Suite;
+
+/// <summary>A host with the engine and the pipelines on files of its own (or a database), and a provider that it reads from.</summary>
+internal sealed class PipelineHost : IAsyncDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly string? _postgres;
+    private readonly Func<PipelineOptions, PipelineOptions> _configure;
+    private IHost _host = null!;
+
+    private PipelineHost(string? postgres, Func<PipelineOptions, PipelineOptions> configure)
+    {
+        _postgres = postgres;
+        _configure = configure;
+    }
+
+    public Provider Provider { get; private set; } = null!;
+
+    public WorkflowClient Client => Get<WorkflowClient>();
+
+    public static async Task<PipelineHost> StartAsync(Func<PipelineOptions, PipelineOptions>? configure = null, string? postgres = null)
+    {
+        var host = new PipelineHost(postgres, configure ?? (options => options)) { Provider = await Provider.StartAsync() };
+        await host.StartHostAsync();
+        return host;
+    }
+
+    public T Get<T>()
+        where T : notnull => _host.Services.GetRequiredService<T>();
+
+    /// <summary>Connects a directory of the provider.</summary>
+    public Task ConnectAsync(User[] users, IntegrationKey? key = null, int pageSize = 10) =>
+        Get<IIntegrationStore>().UpsertAsync(Provider.Connect(key ?? Workshop.Okta, users, pageSize));
+
+    /// <summary>Runs the pipeline of the standard integration and returns its result.</summary>
+    public async Task<PipelineSummary> RunAsync(string? id = null, int batches = 10, int pagesPerBatch = 10) => await ResultAsync(
+        await Client.StartAsync(new EltPipeline(Workshop.Okta.OrganizationId, Workshop.Okta.ConnectedIntegrationId, batches, pagesPerBatch), id));
+
+    public static Task<T> ResultAsync<T>(WorkflowHandle<T> run) => run.ResultAsync(Patience());
+
+    /// <summary>No test waits longer for anything.</summary>
+    public static CancellationToken Patience() => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+
+    /// <summary>Stops the host as a deploy does and starts it again on the same files.</summary>
+    public async Task RestartAsync()
+    {
+        await StopHostAsync();
+        await StartHostAsync();
+    }
+
+    /// <summary>Rows of a query on the warehouse.</summary>
+    public string[] Warehouse(string sql) => Workshop.Rows(Get<Elt.Pipelines.Warehouse.WarehouseFile>().Database, sql);
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopHostAsync();
+        await Provider.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private async Task StartHostAsync()
+    {
+        var options = _configure(new PipelineOptions
+        {
+            WarehousePath = _folder.File("warehouse.db"),
+            IntegrationsPath = _postgres is null ? _folder.File("journal.db") : null,
+            IntegrationsConnectionString = _postgres,
+            DestinationPath = _postgres is null ? _folder.File("destination.db") : null,
+            DestinationConnectionString = _postgres,
+            Source = new SourceOptions
+            {
+                NetworkDelay = TimeSpan.FromMilliseconds(1), TimeoutDelay = TimeSpan.FromMilliseconds(1), RateLimitDelay = TimeSpan.FromMilliseconds(1),
+            },
+        });
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Logging.ClearProviders();
+        builder.Services.AddDurable(durable =>
+        {
+            durable.ConfigureWorker(worker => worker.StopGrace = TimeSpan.FromMilliseconds(100));
+            (_postgres is null ? durable.UseSqlite(_folder.File("journal.db")) : durable.UsePostgres(_postgres)).AddPipelines(options);
+        });
+        _host = builder.Build();
+        await Get<PipelineDatabases>().InitializeAsync();
+        await _host.StartAsync();
+    }
+
+    private async Task StopHostAsync()
+    {
+        await _host.StopAsync();
+        if (_host is IAsyncDisposable host)
+            await host.DisposeAsync();
+    }
+}
