@@ -47,7 +47,7 @@ public sealed class LifecycleTests : IDisposable
     {
         await using var server = await PostgresServer.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            _data.Path, ["--lease", "1"], ("ELT_DESTINATION", await server.NewDatabaseAsync()));
+            _data.Path, [], ("ELT_DESTINATION", await server.NewDatabaseAsync()));
         Assert.Equal((HttpStatusCode.OK, ""), await HealthAsync(service));
 
         await server.CrashAsync();
@@ -66,7 +66,7 @@ public sealed class LifecycleTests : IDisposable
     {
         await using var server = await PostgresServer.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            _data.Path, ["--lease", "1"], ("ELT_POSTGRES", await server.NewDatabaseAsync()));
+            _data.Path, [], ("ELT_POSTGRES", await server.NewDatabaseAsync()));
         await server.CrashAsync();
         var (status, failed) = await HealthAsync(service);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
