@@ -29,8 +29,9 @@ internal sealed class DemoClient(Uri service, TimeProvider time) : IDisposable
         return status == HttpStatusCode.OK ? answer.Deserialize<ResultView>(ApiJson.Options) : null;
     }
 
-    public async Task<IReadOnlyList<RunView>> ListUnfinishedAsync(string prefix, CancellationToken ct) =>
-        (await GetAsync<RunList>($"{ApiPath.Workflows}?status=PENDING&limit=1000&prefix={Uri.EscapeDataString(prefix)}", ct)).Workflows;
+    /// <summary>Runs that fit a filter, such as <c>status=PENDING</c>, of those below a run.</summary>
+    public async Task<IReadOnlyList<RunView>> ListBelowAsync(string id, string filter, CancellationToken ct) =>
+        (await GetAsync<RunList>($"{ApiPath.Workflows}?limit=1000&prefix={Uri.EscapeDataString($"{id}/")}&{filter}", ct)).Workflows;
 
     public void Dispose() => _http.Dispose();
 

@@ -59,7 +59,7 @@ internal static class DemoCommand
         catch (Exception) when (interrupted.IsCancellationRequested)
         {
             // Ctrl-C reaches service and provider as well: what they were asked meanwhile may have failed in any way.
-            Console.Error.WriteLine(options.Serve ? "Stopped." : "Stopped. The next run on this data directory goes on from here.");
+            Console.Error.WriteLine(options.Serve ? "Stopped." : "Stopped. What was begun goes on when a service starts on this data directory again.");
             return options.Serve ? 0 : Interrupted;
         }
     }

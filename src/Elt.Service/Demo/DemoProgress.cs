@@ -3,6 +3,7 @@ namespace Elt.Service.Demo;
 /// <summary>What is going on, on stderr: one line that is updated on a terminal, a line now and then elsewhere.</summary>
 internal sealed class DemoProgress(TimeProvider time)
 {
+    private const string BackAndClear = "\r\e[K";
     private static readonly TimeSpan Rarely = TimeSpan.FromSeconds(5);
 
     private readonly bool _isTerminal = !Console.IsErrorRedirected;
@@ -12,8 +13,16 @@ internal sealed class DemoProgress(TimeProvider time)
     /// <summary>Something that stays to be read.</summary>
     public void Say(string text)
     {
-        CloseLine();
+        Clear();
         Console.Error.WriteLine(text);
+    }
+
+    /// <summary>Takes the updated line away.</summary>
+    public void Clear()
+    {
+        if (_isLineOpen)
+            Console.Error.Write(BackAndClear);
+        _isLineOpen = false;
     }
 
     /// <summary>Where the run stands.</summary>
@@ -21,7 +30,6 @@ internal sealed class DemoProgress(TimeProvider time)
     {
         if (_isTerminal)
         {
-            const string BackAndClear = "\r\e[K";
             var width = Console.BufferWidth is > 1 and var columns ? columns - 1 : 79;
             Console.Error.Write(BackAndClear + (text.Length > width ? text[..width] : text));
             _isLineOpen = true;
@@ -31,12 +39,5 @@ internal sealed class DemoProgress(TimeProvider time)
             Console.Error.WriteLine(text);
             _lastLine = time.GetTimestamp();
         }
-    }
-
-    private void CloseLine()
-    {
-        if (_isLineOpen)
-            Console.Error.WriteLine();
-        _isLineOpen = false;
     }
 }

@@ -10,6 +10,9 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
 {
     private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>Workflows that only wait for those inside them.</summary>
+    private static readonly string[] Outer = ["elt-pipeline", "extract-and-load"];
+
     private readonly DemoProgress _progress = new(time);
     private readonly string _runId = string.Create(CultureInfo.InvariantCulture, $"demo-{time.GetUtcNow():yyyyMMdd'T'HHmmss.fff'Z'}");
 
@@ -48,7 +51,8 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
         await client.StartAsync("root-orchestration", _runId, new { options.Batches, options.PagesPerBatch }, ct);
         _progress.Say($"Run {_runId}");
         var result = await WatchRunAsync(client, provider, service, begun, ct);
-        return Report(result, service, time.GetElapsedTime(begun));
+        var syncs = await client.ListBelowAsync(_runId, "name=sync-onward", ct);
+        return Report(result, syncs, service, time.GetElapsedTime(begun));
     }
 
     /// <summary>Connects the demo's integrations, those of earlier runs on this data directory too: the provider's port is another one now.</summary>
@@ -80,19 +84,21 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
             if (await client.FindResultAsync(_runId, Round, ct) is { } result)
                 return result;
             var counts = await requests.GetFromJsonAsync<RequestCounts[]>("control/requests", ApiJson.Options, ct);
-            var going = (await client.ListUnfinishedAsync($"{_runId}/", ct)).GroupBy(run => run.Workflow).Select(group => $"{group.Key} × {group.Count()}");
+            var going = (await client.ListBelowAsync(_runId, "status=PENDING", ct)).GroupBy(run => run.Workflow)
+                .Where(group => !Outer.Contains(group.Key)).Select(group => $"{group.Count()} × {group.Key}");
             _progress.Update(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{time.GetElapsedTime(begun):m\\:ss}  {counts!.Sum(count => count.DistinctPages)} pages fetched  {Restarts(service)}{string.Join(", ", going)}"));
+                $"{time.GetElapsedTime(begun):m\\:ss}  {counts!.Sum(count => count.DistinctPages):N0} pages fetched  {string.Join(", ", going)}  {Restarts(service)}"));
         }
     }
 
-    private int Report(ResultView result, ServiceSupervisor service, TimeSpan took)
+    private int Report(ResultView result, IReadOnlyList<RunView> syncs, ServiceSupervisor service, TimeSpan took)
     {
         if (result.Status != "SUCCESS")
             throw new StartException($"Run {_runId} ended as {result.Status}: {result.Error?.Message} The service's log: {LogFile("service")}");
         var outcomes = result.Result!.Value.GetProperty("integrations").Deserialize<IntegrationOutcome[]>(ApiJson.Options)!;
-        var report = new DemoReport(options.Users, outcomes, took.TotalSeconds);
+        var report = new DemoReport(options.Users, outcomes, LoadedInFull(syncs), took.TotalSeconds);
+        _progress.Clear();
         if (options.Json)
             Console.Out.WriteLine(report.ToJson());
         else
@@ -104,9 +110,19 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
             wrong.Add("The service did not crash, though it should have.");
         foreach (var line in wrong)
             _progress.Say($"Wrong: {line}");
+        if (outcomes.Sum(outcome => outcome.DeletesHeld) is > 0 and var held)
+            _progress.Say(string.Create(CultureInfo.InvariantCulture, $"{held:N0} users are gone from the provider; so many at once are not deleted before a person has looked."));
         _progress.Say(string.Create(CultureInfo.InvariantCulture, $"{(wrong.Count == 0 ? "All counts agree" : "Failed")} after {took.TotalSeconds:0.0} s. {Restarts(service)}"));
         return wrong.Count == 0 ? 0 : 1;
     }
+
+    /// <summary>Integrations that the destination did not follow before: all their rows were shipped, changed or not.</summary>
+    private static HashSet<(string Organization, string Integration)> LoadedInFull(IReadOnlyList<RunView> syncs) =>
+    [
+        .. from sync in syncs
+           where sync.Result is { } summary && summary.GetProperty("full_load").GetBoolean()
+           select (sync.Input.GetProperty("organization_id").GetString()!, sync.Input.GetProperty("connected_integration_id").GetString()!),
+    ];
 
     private static string Restarts(ServiceSupervisor service) => service.Restarts switch
     {
