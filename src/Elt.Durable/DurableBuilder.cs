@@ -64,10 +64,15 @@ public sealed class DurableBuilder
     }
 
     /// <summary>Keeps the journal in Postgres 15 or later, in the schema <c>durable</c>. Any number of processes share it.</summary>
-    /// <param name="connectionString">Npgsql key=value string.</param>
+    /// <param name="connectionString">
+    /// Npgsql key=value string. The engine's statements are prepared automatically; behind a pooler that cannot do that set <c>Max Auto Prepare=0</c>.
+    /// </param>
     public DurableBuilder UsePostgres(string connectionString)
     {
-        CreateJournal = settings => new PostgresJournal(NpgsqlDataSource.Create(connectionString), settings);
+        var settled = new NpgsqlConnectionStringBuilder(connectionString);
+        if (!settled.ShouldSerialize("Max Auto Prepare"))
+            settled.MaxAutoPrepare = 50;
+        CreateJournal = settings => new PostgresJournal(NpgsqlDataSource.Create(settled), settings);
         return this;
     }
 

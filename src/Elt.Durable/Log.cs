@@ -17,14 +17,14 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Warning, "Recovered {Runs} runs of workers that are gone")]
     public static partial void RunsRecovered(ILogger logger, int runs);
 
-    [LoggerMessage(5, LogLevel.Information, "Run {RunId} ({Workflow}) started")]
+    [LoggerMessage(5, LogLevel.Debug, "Run {RunId} ({Workflow}) started")]
     public static partial void RunStarted(ILogger logger, string runId, string workflow);
 
     [LoggerMessage(6, LogLevel.Information, "Run {RunId} ({Workflow}) goes on at epoch {Epoch} with {Steps} recorded steps")]
     public static partial void RunResumed(ILogger logger, string runId, string workflow, long epoch, int steps);
 
-    [LoggerMessage(7, LogLevel.Information, "Run {RunId} ({Workflow}) ended as {Status} after {Milliseconds:F0} ms")]
-    public static partial void RunEnded(ILogger logger, string runId, string workflow, string status, double milliseconds);
+    [LoggerMessage(EventId = 7, Message = "Run {RunId} ({Workflow}) ended as {Status} after {Milliseconds:F0} ms")]
+    public static partial void RunEnded(ILogger logger, LogLevel level, string runId, string workflow, string status, double milliseconds);
 
     [LoggerMessage(8, LogLevel.Error, "Run {RunId} ({Workflow}) ended as {Status}: {Error}")]
     public static partial void RunFailed(ILogger logger, string runId, string workflow, string status, string error);

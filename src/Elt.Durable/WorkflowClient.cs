@@ -46,7 +46,7 @@ public sealed class WorkflowClient
     /// <param name="workflowId">The idempotency key; default a new time-ordered id.</param>
     /// <param name="options">Queue, priority, delay.</param>
     /// <param name="ct">Gives up waiting; the run may have been started all the same.</param>
-    /// <exception cref="ArgumentException">The id is blank or over 500 characters.</exception>
+    /// <exception cref="ArgumentException">The id is blank, over 500 characters or holds a control character.</exception>
     /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
     /// <exception cref="PayloadException">The input cannot be written as JSON or is over the limit.</exception>
     public async Task<WorkflowHandle<TResult>> StartAsync<TResult>(
@@ -110,8 +110,8 @@ public sealed class WorkflowClient
     private async Task<string> StartAsync(WorkflowReference workflow, string input, string? workflowId, StartOptions? options, CancellationToken ct)
     {
         var id = workflowId ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
-        if (string.IsNullOrWhiteSpace(id) || id.Length > 500)
-            throw new ArgumentException($"A workflow id has 1 to 500 characters and is not blank; this one has {id.Length}.", nameof(workflowId));
+        if (string.IsNullOrWhiteSpace(id) || id.Length > 500 || id.Any(char.IsControl))
+            throw new ArgumentException($"A workflow id has 1 to 500 characters, none of them a control character, and is not blank; this one has {id.Length}.", nameof(workflowId));
         options ??= new StartOptions();
         var run = new NewRun { Id = id, Workflow = workflow, Input = input, Queue = options.Queue, Priority = options.Priority, Delay = options.Delay };
         await _starter.StartAsync(run).WaitAsync(ct).ConfigureAwait(false);

@@ -92,6 +92,6 @@ public static class PipelineRegistration
         services.AddSingleton(s => new PageStaging(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new LatestState(Dataset.Users, s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<RunAcquisition>();
+        services.AddSingleton(s => new RunAcquisition(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
     }
 }

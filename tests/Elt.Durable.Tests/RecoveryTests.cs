@@ -122,7 +122,8 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         while (Probe["attempts"] == 0)
             await Task.Yield();
         var before = engine.Health.WorkerId;
-        await Store.ExecuteAsync("delete from workers");
+        await Store.ExpireLeasesAsync();
+        Assert.Equal(1, await engine.Journal.RecoverAsync(default));
         await WithinPatienceAsync(cancelled.Task);
         gate.SetResult();
         Assert.Equal("second", await WithinPatienceAsync(handle.ResultAsync()));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Elt.Durable.Schedules;
 using Elt.Durable.Tests.Suite;
@@ -65,9 +66,9 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
     /// <summary>Lets the worker tick (its pauses follow the manual clock) until the slot's run has ended.</summary>
     private static async Task<RunInfo> SlotAsync(EngineHost engine, ManualTimeProvider time, string id)
     {
-        for (var seconds = 0; seconds < 3000; seconds++)
+        for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < Patience;)
         {
-            time.Advance(TimeSpan.FromMilliseconds(100));
+            time.Advance(TimeSpan.FromMilliseconds(1));
             await Task.Yield();
             if (await engine.Client.FindAsync(id) is { } run && run.Status.IsFinal())
                 return run;

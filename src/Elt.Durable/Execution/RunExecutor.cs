@@ -75,7 +75,7 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
         if (outcome.Error is { } error)
             Log.RunFailed(_logger, run.Id, run.Workflow, outcome.Status.ToText(), error.Message);
         else
-            Log.RunEnded(_logger, run.Id, run.Workflow, outcome.Status.ToText(), (outcome.CompletedAt - run.CreatedAt).TotalMilliseconds);
+            Log.RunEnded(_logger, run.ParentId is null ? LogLevel.Information : LogLevel.Debug, run.Id, run.Workflow, outcome.Status.ToText(), (outcome.CompletedAt - run.CreatedAt).TotalMilliseconds);
         completions.Ended(run.Id);
         return run.ParentId is null ? null : ChildOutcome(run, outcome);
     }

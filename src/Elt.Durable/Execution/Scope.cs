@@ -17,8 +17,8 @@ internal sealed class Scope(string path, DateTimeOffset now)
     /// <summary>Key of a name in this scope.</summary>
     public string KeyOf(string name)
     {
-        if (string.IsNullOrWhiteSpace(name) || name.Length > 200)
-            throw new ArgumentException($"A step name has 1 to 200 characters and is not blank; in scope '{Path}' one has {name?.Length ?? 0}.", nameof(name));
+        if (string.IsNullOrWhiteSpace(name) || name.Length > 200 || name.Any(char.IsControl))
+            throw new ArgumentException($"A step name has 1 to 200 characters, none of them a control character, and is not blank; in scope '{Path}' one has {name?.Length ?? 0}.", nameof(name));
         return Path.Length == 0 ? name : $"{Path}/{name}";
     }
 

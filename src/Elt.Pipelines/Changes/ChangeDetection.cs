@@ -35,7 +35,6 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
             transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, now]);
         transaction.Execute(DatasetSql.DropSeen);
         Record(transaction, run, seen, hold is null ? 0 : missing, hold);
-        Prune(transaction, run);
         return Recorded(transaction, run);
     }
 
@@ -73,26 +72,4 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         """,
         row => new DetectSummary(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.Text(5)),
         run.Parameters)[0];
-
-    /// <summary>Deletes what earlier runs of the integration have staged, a few runs at a time, so that the file does not grow by a full extract a day.</summary>
-    private void Prune(SqliteTransaction transaction, PipelineRun run)
-    {
-        var earlier = transaction.Query(
-            """
-            select workflow_id from pipeline_runs r
-            where organization_id = $org and connected_integration_id = $integration and run_seq < $seq
-              and exists (
-                select 1 from extract_pages p
-                where p.organization_id = $org and p.connected_integration_id = $integration and p.workflow_id = r.workflow_id)
-            order by run_seq limit 3
-            """,
-            row => row.GetString(0), [.. run.Parameters, ("$seq", run.Seq)]);
-        foreach (var runId in earlier)
-        {
-            var parameters = (run with { RunId = runId }).Parameters;
-            transaction.Execute(_sql.DeleteStaged, parameters);
-            transaction.Execute(
-                "delete from extract_pages where organization_id = $org and connected_integration_id = $integration and workflow_id = $run", parameters);
-        }
-    }
 }

@@ -216,14 +216,17 @@ public sealed class ChangeDetectionTests
     }
 
     [Fact]
-    public async Task Staging_of_earlier_runs_is_pruned()
+    public async Task What_earlier_runs_staged_is_pruned_also_when_they_failed()
     {
         using var workshop = await Workshop.CreateAsync();
-        for (var run = 1; run <= 4; run++)
-            await workshop.RunAsync($"run-{run}", User.Many(30), pageSize: 10);
+        await workshop.RunAsync("run-1", User.Many(30), pageSize: 10);
+        await workshop.ExtractAsync("run-2", User.Many(30), pageSize: 10);
+        await workshop.RunAsync("other", User.Many(3), new IntegrationKey("org-002", "okta"));
+        await workshop.ExtractAsync("run-3", User.Many(30), pageSize: 10);
+        await workshop.RunAsync("run-4", User.Many(30), pageSize: 10);
 
-        Assert.Equal(["run-4|30"], workshop.Rows("select workflow_id, count(*) from users_staging group by 1"));
-        Assert.Equal(["run-4|3"], workshop.Rows("select workflow_id, count(*) from extract_pages group by 1"));
+        Assert.Equal(["other|3", "run-4|30"], workshop.Rows("select workflow_id, count(*) from users_staging group by 1 order by 1"));
+        Assert.Equal(["other|1", "run-4|3"], workshop.Rows("select workflow_id, count(*) from extract_pages group by 1 order by 1"));
     }
 
     [Fact]

@@ -132,7 +132,7 @@ public sealed class EltPipelineTests
         await using var host = await PipelineHost.StartAsync();
         await host.ConnectAsync(User.Many(30));
         var warehouse = host.Get<WarehouseFile>();
-        await warehouse.Database.WriteAsync(t => PipelineRuns.Acquire(t, Workshop.Okta, "run-x", TimeProvider.System.GetUtcNow()), default);
+        await warehouse.Database.WriteAsync(t => host.Get<RunAcquisition>().Acquire(t, Workshop.Okta, "run-x"), default);
         await host.Get<Elt.Pipelines.Staging.PageStaging>().StageAsync(
             Workshop.Okta, "run-x", Workshop.Page(2, User.Many(10, from: 11), 3, 30), () => { }, default);
 

@@ -29,6 +29,7 @@ internal sealed class Workshop : IDisposable
     {
         Thresholds = thresholds ?? new DeleteThresholds();
         Warehouse = new WarehouseFile(_folder.File("warehouse.db"));
+        Runs = new RunAcquisition(Warehouse, Dataset.Users, TimeProvider.System);
         Staging = new PageStaging(Warehouse, Dataset.Users, TimeProvider.System);
         Changes = new ChangeDetection(Dataset.Users, Thresholds, TimeProvider.System);
         Latest = new LatestState(Dataset.Users, TimeProvider.System);
@@ -39,6 +40,8 @@ internal sealed class Workshop : IDisposable
     public DeleteThresholds Thresholds { get; }
 
     public WarehouseFile Warehouse { get; }
+
+    public RunAcquisition Runs { get; }
 
     public PageStaging Staging { get; }
 
@@ -73,7 +76,7 @@ internal sealed class Workshop : IDisposable
     }
 
     public Task AcquireAsync(string runId, IntegrationKey? integration = null) => Warehouse.Database.WriteAsync(
-        transaction => PipelineRuns.Acquire(transaction, integration ?? Okta, runId, TimeProvider.System.GetUtcNow()), default);
+        transaction => Runs.Acquire(transaction, integration ?? Okta, runId), default);
 
     public Task<StagedPage> StageAsync(string runId, SourcePage page, IntegrationKey? integration = null) =>
         Staging.StageAsync(integration ?? Okta, runId, page, () => { }, default);

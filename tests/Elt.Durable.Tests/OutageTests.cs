@@ -1,0 +1,48 @@
+using Elt.Durable.Tests.Suite;
+using Elt.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Elt.Durable.Tests;
+
+[Trait("promise", "E19")]
+public sealed class OutageTests
+{
+    [Fact]
+    public async Task A_server_that_crashes_under_load_costs_time_but_no_step()
+    {
+        await using var server = await PostgresServer.StartAsync();
+        var store = new OutageStore(await server.NewDatabaseAsync());
+        var probe = new Probe();
+        await using var engine = await EngineHost.StartAsync(store, probe, durable => durable.Services.AddSingleton(new Scripts()));
+        var handles = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => engine.Client.StartAsync(new Family(Children: 2, StepsEach: 30), $"load-{i}")));
+        for (var round = 0; round < 2; round++)
+        {
+            await server.CrashAsync();
+            await server.RestartAsync();
+        }
+        foreach (var handle in handles)
+            Assert.Equal(new[] { 30, 30 }, await handle.ResultAsync().WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(3100 + 100, await store.CountAsync("select count(*) from steps"));
+        Assert.Equal(150, await store.CountAsync("select count(*) from runs where status = 'SUCCESS'"));
+    }
+
+    private sealed class OutageStore(string connectionString) : IStore
+    {
+        public Task CreateAsync() => Task.CompletedTask;
+
+        public void Use(DurableBuilder durable) => durable.UsePostgres(connectionString);
+
+        public Task ExpireLeasesAsync() => throw new NotSupportedException();
+
+        public async Task<long> CountAsync(string sql)
+        {
+            await using var dataSource = Npgsql.NpgsqlDataSource.Create(connectionString + ";Search Path=durable");
+            await using var command = dataSource.CreateCommand(sql);
+            return Convert.ToInt64(await command.ExecuteScalarAsync());
+        }
+
+        public Task ExecuteAsync(string sql) => throw new NotSupportedException();
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
