@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Elt.Pipelines.Integrations;
+
+namespace Elt.Service.Api;
+
+/// <summary>Lists, adds and replaces connected integrations.</summary>
+internal static class IntegrationEndpoints
+{
+    public static void MapIntegrations(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet(ApiPath.Integrations, ListAsync);
+        routes.MapPost(ApiPath.Integrations, UpsertAsync);
+    }
+
+    private static async Task<IntegrationList> ListAsync(IIntegrationStore store, CancellationToken ct) =>
+        new([.. (await store.ListAsync(ct)).Select(View)]);
+
+    private static async Task<IntegrationView> UpsertAsync(RequestBody<IntegrationView> body, IIntegrationStore store, CancellationToken ct)
+    {
+        var integration = Read(body.Value);
+        await store.UpsertAsync(integration, ct);
+        return View(integration);
+    }
+
+    private static ConnectedIntegration Read(IntegrationView view)
+    {
+        try
+        {
+            return new ConnectedIntegration(view.Id, view.OrganizationId, view.Provider, ProviderData.Parse(view.ProviderData.GetRawText()));
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException)
+        {
+            throw ProblemException.BadRequest(e.Message);
+        }
+    }
+
+    private static IntegrationView View(ConnectedIntegration integration) => new()
+    {
+        Id = integration.Id,
+        OrganizationId = integration.OrganizationId,
+        Provider = integration.Provider,
+        ProviderData = JsonElement.Parse(integration.ProviderData.ToJson()),
+    };
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using Elt.Durable.Schedules;
+using Elt.Pipelines.Faults;
+using Npgsql;
+
+namespace Elt.Service.Hosting;
+
+/// <summary>The service's command line. Each option may also be set in the environment, as ELT_ and its name: <c>ELT_LOG_LEVEL</c>.</summary>
+internal sealed class ServiceCommand
+{
+    private readonly Option<string> _data = Option("--data", "data", "Folder of the embedded databases; made when missing.", "DIR");
+    private readonly Option<string> _urls = Option("--urls", "http://localhost:8080", "Addresses to listen on, loopback only, separated by semicolons; port 0 takes a free one.", "URLS");
+    private readonly Option<string> _cron = Option("--schedule-cron", "20 5 * * *", "When all integrations are run: minute hour day month weekday.", "CRON");
+    private readonly Option<string> _zone = Option("--schedule-zone", "UTC", "Time zone of --schedule-cron.", "ZONE");
+    private readonly Option<double> _lease = Option("--lease", 15d, "How long the runs of a silent worker stay its own, in seconds; at least 1.", "SECONDS");
+    private readonly Option<double> _apiFailures = Option("--api-failures", 0d, "Fault on purpose: share of fetches that fail, 0 to 1.", "SHARE");
+    private readonly Option<double> _databaseFailures = Option("--database-failures", 0d, "Fault on purpose: share of writes to staging that fail, 0 to 1.", "SHARE");
+    private readonly Option<double> _crash = Option("--crash", 0d, "Fault on purpose: share of batches after which the process ends at once, 0 to 1.", "SHARE");
+    private readonly Option<int> _crashAfter = Option("--crash-after-batch", 5, "Number of the first batch that may crash.", "N");
+    private readonly Option<string?> _crashMarker = Option<string?>("--crash-once-marker", null, "Crash for certain, once: until this file exists.", "FILE");
+    private readonly Option<string> _logLevel = Option("--log-level", "Information", "Least level of messages: Trace, Debug, Information, Warning, Error or None.", "LEVEL");
+    private readonly Option<string> _logFormat = Option("--log-format", "text", "text or json, one line per message, on stderr.", "FORMAT");
+    private readonly Option<bool> _stopWithInput = new("--stop-with-input") { Hidden = true };
+
+    public ServiceCommand(Command command)
+    {
+        Check(_logFormat, format => format is "text" or "json", "is text or json");
+        Check(_logLevel, level => Enum.TryParse<LogLevel>(level, ignoreCase: true, out _), "is Trace, Debug, Information, Warning, Error or None");
+        foreach (var share in new[] { _apiFailures, _databaseFailures, _crash })
+            Check(share, value => value is >= 0 and <= 1, "is a share from 0 to 1");
+        Check(_lease, value => value is >= 1 and <= 3600, "is a number of seconds from 1 to 3600");
+        Check(_crashAfter, value => value >= 0, "is a number from 0");
+        foreach (var option in new Option[]
+        {
+            _data, _urls, _cron, _zone, _lease, _logLevel, _logFormat,
+            _apiFailures, _databaseFailures, _crash, _crashAfter, _crashMarker, _stopWithInput,
+        })
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <exception cref="FormatException">A setting cannot be used; the message says which and why.</exception>
+    public ServiceOptions Read(ParseResult parsed) => new()
+    {
+        Data = Path.GetFullPath(parsed.GetValue(_data)!),
+        Urls = Reading(_urls, () => ListenUrl.Parse(parsed.GetValue(_urls)!)),
+        Postgres = Postgres("ELT_POSTGRES"),
+        Destination = Postgres("ELT_DESTINATION"),
+        ScheduleCron = Reading(_cron, () => CronSchedule.Parse(parsed.GetValue(_cron)!, "UTC").Text),
+        ScheduleZone = Zone(parsed.GetValue(_zone)!),
+        Lease = TimeSpan.FromSeconds(parsed.GetValue(_lease)),
+        Faults = new FaultOptions
+        {
+            ApiFailureRate = parsed.GetValue(_apiFailures),
+            DatabaseFailureRate = parsed.GetValue(_databaseFailures),
+            CrashRate = parsed.GetValue(_crash),
+            CrashAfterBatch = parsed.GetValue(_crashAfter),
+            CrashOnceMarker = parsed.GetValue(_crashMarker),
+        },
+        LogLevel = Enum.Parse<LogLevel>(parsed.GetValue(_logLevel)!, ignoreCase: true),
+        JsonLogs = parsed.GetValue(_logFormat) == "json",
+        StopWithInput = parsed.GetValue(_stopWithInput),
+    };
+
+    private static NpgsqlConnectionStringBuilder? Postgres(string name) =>
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? PostgresConnection.Parse(text, name) : null;
+
+    private static string Zone(string name) =>
+        TimeZoneInfo.TryFindSystemTimeZoneById(name, out _)
+            ? name
+            : throw new FormatException($"--schedule-zone: there is no time zone '{name}'; expected an IANA name such as UTC or Europe/Berlin.");
+
+    private static T Reading<T>(Option option, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"{option.Name}: {e.Message}");
+        }
+    }
+
+    private static Option<T> Option<T>(string name, T value, string description, string helpName) =>
+        new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => value };
+
+    private static void Check<T>(Option<T> option, Func<T, bool> isValid, string expected) =>
+        option.Validators.Add(result =>
+        {
+            if (!result.Errors.Any() && !isValid(result.GetValueOrDefault<T>()!))
+                result.AddError($"{option.Name} {expected}.");
+        });
+}

@@ -1,0 +1,42 @@
+using Elt.Pipelines.Faults;
+using Npgsql;
+
+namespace Elt.Service.Hosting;
+
+/// <summary>Settings of the service, read and checked once.</summary>
+internal sealed record ServiceOptions
+{
+    /// <summary>Folder of the embedded databases.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Addresses on loopback.</summary>
+    public required IReadOnlyList<string> Urls { get; init; }
+
+    /// <summary>The journal's Postgres; <see langword="null"/> keeps it in a SQLite file.</summary>
+    public NpgsqlConnectionStringBuilder? Postgres { get; init; }
+
+    /// <summary>The destination's Postgres; <see langword="null"/> keeps it in a SQLite file.</summary>
+    public NpgsqlConnectionStringBuilder? Destination { get; init; }
+
+    public required string ScheduleCron { get; init; }
+
+    public required string ScheduleZone { get; init; }
+
+    /// <summary>How long the runs of a silent worker stay its own.</summary>
+    public required TimeSpan Lease { get; init; }
+
+    public required FaultOptions Faults { get; init; }
+
+    public required LogLevel LogLevel { get; init; }
+
+    public required bool JsonLogs { get; init; }
+
+    /// <summary>Ends the service when its standard input ends: it belongs to the process that holds the other end.</summary>
+    public required bool StopWithInput { get; init; }
+
+    public string JournalFile => Path.Combine(Data, "journal.db");
+
+    public string WarehouseFile => Path.Combine(Data, "warehouse.db");
+
+    public string DestinationFile => Path.Combine(Data, "destination.db");
+}
