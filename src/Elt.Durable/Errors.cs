@@ -70,6 +70,10 @@ public sealed class WorkflowConflictException(string message) : DurableException
 /// <param name="message">Names what was asked for and what there is.</param>
 public sealed class UnknownWorkflowException(string message) : DurableException(message);
 
+/// <summary>No process has declared the queue that a run should go through, so nobody would take it from there.</summary>
+/// <param name="message">Names the queue and those there are.</param>
+public sealed class UnknownQueueException(string message) : DurableException(message);
+
 /// <summary>An input or result cannot be read or written as JSON, or is over the limit.</summary>
 /// <param name="message">Names the type and the step or run.</param>
 public sealed class PayloadException(string message) : DurableException(message);

@@ -48,6 +48,7 @@ public sealed class WorkflowClient
     /// <param name="ct">Gives up waiting; the run may have been started all the same.</param>
     /// <exception cref="ArgumentException">The id is blank, over 500 characters or holds a control character.</exception>
     /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
+    /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
     /// <exception cref="PayloadException">The input cannot be written as JSON or is over the limit.</exception>
     public async Task<WorkflowHandle<TResult>> StartAsync<TResult>(
         IWorkflow<TResult> input, string? workflowId = null, StartOptions? options = null, CancellationToken ct = default)

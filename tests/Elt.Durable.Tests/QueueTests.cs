@@ -69,6 +69,15 @@ public abstract class QueueTests<TStore> : EngineSuite<TStore>
     }
 
     [Fact]
+    public async Task A_queue_that_nobody_declared_is_refused()
+    {
+        var engine = await StartEngineAsync();
+        var error = await Assert.ThrowsAsync<UnknownQueueException>(() => engine.Client.StartAsync(new Sequence(1), "lost", new StartOptions { Queue = "nope" }));
+        Assert.Contains("narrow, wide", error.Message);
+        Assert.Equal(0, await Store.CountAsync("select count(*) from runs"));
+    }
+
+    [Fact]
     public async Task Queued_children_of_a_parent_keep_the_limit_of_their_queue()
     {
         var engine = await StartEngineAsync();

@@ -7,9 +7,10 @@ namespace Elt.Durable.Execution;
 /// Creates runs. Where the worker of this process has room for a run, it is created as already claimed and handed over after the commit:
 /// a start costs one commit and no claim.
 /// </summary>
-internal sealed class RunStarter(JournalWriter writer)
+internal sealed class RunStarter(JournalWriter writer, IJournal journal)
 {
     private readonly ConcurrentDictionary<string, byte> _reserved = [];
+    private readonly ConcurrentDictionary<string, byte> _knownQueues = [];
     private Worker? _worker;
     private int _reservedCount;
 
@@ -27,8 +28,11 @@ internal sealed class RunStarter(JournalWriter writer)
 
     /// <summary>Creates a run or finds the one of that id.</summary>
     /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
+    /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
     public async Task<StartWrite> StartAsync(NewRun run)
     {
+        if (run.Queue is not null)
+            await EnsureDeclaredAsync(run.Queue).ConfigureAwait(false);
         var worker = _worker;
         var claimNow = run.Queue is null && run.Delay <= TimeSpan.Zero && worker is not null && worker.HasRoomFor(run.Workflow) && Reserve(run.Id);
         try
@@ -52,6 +56,17 @@ internal sealed class RunStarter(JournalWriter writer)
             if (claimNow && _reserved.TryRemove(run.Id, out _))
                 Interlocked.Decrement(ref _reservedCount);
         }
+    }
+
+    private async Task EnsureDeclaredAsync(string queue)
+    {
+        if (_knownQueues.ContainsKey(queue))
+            return;
+        var queues = await journal.ListQueuesAsync(CancellationToken.None).ConfigureAwait(false);
+        foreach (var name in queues)
+            _knownQueues.TryAdd(name, 0);
+        if (!_knownQueues.ContainsKey(queue))
+            throw new UnknownQueueException($"There is no queue '{queue}'. Declared: {(queues.Count > 0 ? string.Join(", ", queues) : "none")}.");
     }
 
     private bool Reserve(string runId)

@@ -52,6 +52,9 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>Declares queues; limits that are stored already stay as they are, unless the declaration changed since.</summary>
     Task DeclareQueuesAsync(IReadOnlyList<Queues.QueueDefinition> queues, CancellationToken ct);
 
+    /// <summary>Names of the queues that were ever declared, in order.</summary>
+    Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct);
+
     /// <summary>Declares a schedule and returns the slot up to which it has been started: the time of its first declaration when none was.</summary>
     Task<DateTimeOffset> DeclareScheduleAsync(string name, string cron, string timeZone, CancellationToken ct);
 

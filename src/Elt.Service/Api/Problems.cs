@@ -25,6 +25,7 @@ internal static class Problems
         ["bad-request"] = "The request cannot be used as it is.",
         ["bad-input"] = "The input does not fit the workflow.",
         ["unknown-workflow"] = "There is no such workflow.",
+        ["unknown-queue"] = "There is no such queue.",
         ["unknown-run"] = "There is no such run.",
         ["conflict"] = "The id is taken.",
         ["not-found"] = "There is nothing at this address.",
@@ -76,6 +77,7 @@ internal sealed class ProblemHandler(ILogger<ProblemHandler> logger) : IExceptio
     private static ProblemView Describe(Exception error) => error switch
     {
         ProblemException problem => problem.View,
+        UnknownQueueException => Problems.Of(StatusCodes.Status400BadRequest, "unknown-queue", error.Message, "queue"),
         UnknownWorkflowException => Problems.Of(StatusCodes.Status404NotFound, "unknown-workflow", error.Message),
         PayloadException => Problems.Of(StatusCodes.Status400BadRequest, "bad-input", error.Message),
         WorkflowConflictException => Problems.Of(StatusCodes.Status409Conflict, "conflict", error.Message),

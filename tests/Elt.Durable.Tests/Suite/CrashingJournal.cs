@@ -59,6 +59,8 @@ internal sealed class CrashingJournal(IJournal inner, int crashAt = int.MaxValue
 
     public Task DeclareQueuesAsync(IReadOnlyList<QueueDefinition> queues, CancellationToken ct) => Alive(() => inner.DeclareQueuesAsync(queues, ct));
 
+    public Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct) => Alive(() => inner.ListQueuesAsync(ct));
+
     public Task<DateTimeOffset> DeclareScheduleAsync(string name, string cron, string timeZone, CancellationToken ct) => Alive(() => inner.DeclareScheduleAsync(name, cron, timeZone, ct));
 
     public Task AdvanceScheduleAsync(string name, DateTimeOffset slot, CancellationToken ct) => Alive(() => inner.AdvanceScheduleAsync(name, slot, ct));

@@ -132,6 +132,8 @@ internal sealed class PostgresJournal(NpgsqlDataSource dataSource, JournalSettin
         }
     }
 
+    public Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct) => _reader.ListQueuesAsync(ct);
+
     public async Task<DateTimeOffset> DeclareScheduleAsync(string name, string cron, string timeZone, CancellationToken ct)
     {
         await using var command = Command(

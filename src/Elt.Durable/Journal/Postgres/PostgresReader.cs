@@ -44,6 +44,13 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         return await ReadRunsAsync(command, ct).ConfigureAwait(false);
     }
 
+    public async Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct)
+    {
+        await using var command = dataSource.CreateCommand("select name from durable.queues order by name");
+        await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        return await ReadAllAsync(reader, r => r.GetString(0), ct).ConfigureAwait(false);
+    }
+
     public async Task<RunHistory> ReadHistoryAsync(string runId, CancellationToken ct)
     {
         // The count of wake-ups is read first, in a snapshot before that of the steps: what a later wake-up tells may be missing, never the other way.

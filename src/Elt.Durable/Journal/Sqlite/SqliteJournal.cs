@@ -99,6 +99,9 @@ internal sealed class SqliteJournal(string path, JournalSettings settings) : IJo
         return true;
     });
 
+    public Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct) =>
+        ReadAsync<IReadOnlyList<string>>(journal => journal.Query("select name from queues order by name", r => r.GetString(0)));
+
     public Task<DateTimeOffset> DeclareScheduleAsync(string name, string cron, string timeZone, CancellationToken ct) => WriteAsync(journal => Time(journal.Query(
         """
         insert into schedules (name, cron, time_zone, started_up_to) values ($1, $2, $3, $4)
