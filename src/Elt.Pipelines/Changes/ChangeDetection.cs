@@ -25,7 +25,10 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         var seen = transaction.Count("select count(*) from temp.seen");
         var completeness = Completeness.Of(transaction, run);
         if (completeness.Gap(seen) is { } gap)
-            throw new IncompleteExtractException($"The extract of {integration} by run '{runId}' is not complete: {gap}. Nothing was applied; the next run reads anew.");
+        {
+            throw new IncompleteExtractException(
+                $"The extract of {integration} by run '{runId}' is not complete: {gap}. Nothing was applied; the next run reads anew.");
+        }
         var now = ("$now", (object?)time.GetUtcNow().ToStored());
         transaction.Execute(_sql.DeleteChanges, run.Parameters);
         transaction.Execute(_sql.InsertChanges, [.. run.Parameters, now]);

@@ -23,7 +23,8 @@ public sealed class SqliteIntegrationStore(SqliteDatabase database) : IIntegrati
     /// <inheritdoc/>
     public Task<IReadOnlyList<IntegrationKey>> ListKeysAsync(CancellationToken ct = default) =>
         Task.FromResult<IReadOnlyList<IntegrationKey>>(
-            Read("select organization_id, id from connected_integrations order by organization_id, id", row => new IntegrationKey(row.GetString(0), row.GetString(1))));
+            Read("select organization_id, id from connected_integrations order by organization_id, id",
+                row => new IntegrationKey(row.GetString(0), row.GetString(1))));
 
     /// <inheritdoc/>
     public Task<ConnectedIntegration?> FindAsync(IntegrationKey key, CancellationToken ct = default)
@@ -44,7 +45,8 @@ public sealed class SqliteIntegrationStore(SqliteDatabase database) : IIntegrati
                 insert into connected_integrations ({Columns}) values ($org, $id, $provider, $data)
                 on conflict (organization_id, id) do update set provider = excluded.provider, provider_data = excluded.provider_data
                 """,
-                ("$org", integration.OrganizationId), ("$id", integration.Id), ("$provider", integration.Provider), ("$data", integration.ProviderData.ToJson())),
+                ("$org", integration.OrganizationId), ("$id", integration.Id),
+                ("$provider", integration.Provider), ("$data", integration.ProviderData.ToJson())),
             ct);
     }
 

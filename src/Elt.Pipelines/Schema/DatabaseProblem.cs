@@ -21,7 +21,8 @@ internal static class DatabaseProblem
     private static string ExplainFile(Exception error) => error switch
     {
         SqliteException { SqliteErrorCode: CannotOpen } => "its folder does not exist or may not be written. Create the folder or choose another one.",
-        SqliteException { SqliteErrorCode: ReadOnly } or UnauthorizedAccessException => "it may not be written. Give this user the right to write it and its folder.",
+        SqliteException { SqliteErrorCode: ReadOnly } or UnauthorizedAccessException =>
+            "it may not be written. Give this user the right to write it and its folder.",
         SqliteException { SqliteErrorCode: NotADatabase } => "it is not a SQLite database. Move it away or choose another file.",
         SqliteException { SqliteErrorCode: Full } => "the disk is full. Make room.",
         _ => error.Message,

@@ -39,7 +39,10 @@ internal static class PostgresMigrations
 
     private static async Task<Dictionary<int, string>> AppliedAsync(NpgsqlConnection connection, string store, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand("select version, sha256 from elt.migrations where store = $1", connection) { Parameters = { new() { Value = store } } };
+        await using var command = new NpgsqlCommand("select version, sha256 from elt.migrations where store = $1", connection)
+        {
+            Parameters = { new() { Value = store } },
+        };
         await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
         var applied = new Dictionary<int, string>();
         while (await reader.ReadAsync(ct).ConfigureAwait(false))

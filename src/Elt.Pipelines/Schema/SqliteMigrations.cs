@@ -21,7 +21,9 @@ internal static class SqliteMigrations
                   primary key (store, version)) without rowid
                 """);
             var applied = transaction
-                .Query("select version, sha256 from elt_migrations where store = $store", row => (Version: row.GetInt32(0), Hash: row.GetString(1)), ("$store", store))
+                .Query(
+                    "select version, sha256 from elt_migrations where store = $store",
+                    row => (Version: row.GetInt32(0), Hash: row.GetString(1)), ("$store", store))
                 .ToDictionary(row => row.Version, row => row.Hash);
             var pending = MigrationScript.Pending(MigrationScript.Of(store), applied).ToList();
             foreach (var script in pending)

@@ -59,7 +59,8 @@ internal sealed class HttpSource : ISource, IDisposable
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
             throw new SourceException(
-                SourceErrorClass.Timeout, $"{where} did not answer within {_options.RequestTimeout.TotalSeconds:0.#} s. Check that the source is up.", inner: e);
+                SourceErrorClass.Timeout,
+                $"{where} did not answer within {_options.RequestTimeout.TotalSeconds:0.#} s. Check that the source is up.", inner: e);
         }
         catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
         {
@@ -69,7 +70,8 @@ internal sealed class HttpSource : ISource, IDisposable
         catch (HttpRequestException e)
         {
             throw new SourceException(
-                SourceErrorClass.Network, $"{where} cannot be reached or broke off ({e.HttpRequestError}). Check the address and that the source is up.", inner: e);
+                SourceErrorClass.Network,
+                $"{where} cannot be reached or broke off ({e.HttpRequestError}). Check the address and that the source is up.", inner: e);
         }
     }
 
@@ -99,8 +101,8 @@ internal sealed class HttpSource : ISource, IDisposable
     private static Uri Address(PageRequest request)
     {
         var endpoint = request.Integration.ProviderData.ApiEndpoint.AbsoluteUri;
-        return new Uri(string.Create(
-            CultureInfo.InvariantCulture, $"{endpoint}{(endpoint.Contains('?', StringComparison.Ordinal) ? '&' : '?')}page={request.Page}&page_size={request.PageSize}"));
+        var separator = endpoint.Contains('?', StringComparison.Ordinal) ? '&' : '?';
+        return new Uri(string.Create(CultureInfo.InvariantCulture, $"{endpoint}{separator}page={request.Page}&page_size={request.PageSize}"));
     }
 
     // Host and path only: a query may hold secrets.

@@ -36,7 +36,8 @@ internal sealed class PageParser(Dataset dataset)
         catch (JsonException e)
         {
             var found = body.Length == 0 ? "nothing" : body.Span.TrimStart(" \t\r\n"u8).StartsWith("<"u8) ? "a web page" : "no complete JSON";
-            throw new SourceException(SourceErrorClass.Network, $"{where} answered with {found}. Check that the source is up and api_endpoint is its API.", inner: e);
+            throw new SourceException(
+                SourceErrorClass.Network, $"{where} answered with {found}. Check that the source is up and api_endpoint is its API.", inner: e);
         }
     }
 

@@ -99,12 +99,14 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     private static void EnsureNoOtherPageHasTheseKeys(SqliteTransaction transaction, PipelineRun run, int page, string? digest)
     {
         var twins = transaction.Query(
-            $"select page from extract_pages where {OfRun} and keys_digest = $digest limit 1", row => row.GetInt32(0), [.. run.Parameters, ("$digest", digest)]);
+            $"select page from extract_pages where {OfRun} and keys_digest = $digest limit 1", row => row.GetInt32(0),
+            [.. run.Parameters, ("$digest", digest)]);
         if (twins.Count > 0)
         {
             throw new SourceException(
                 SourceErrorClass.Data,
-                $"pagination_loop: page {page} of {run.Integration} has the same keys as page {twins[0]}; the source does not page on. Check its page parameters.");
+                $"pagination_loop: page {page} of {run.Integration} has the same keys as page {twins[0]}; "
+                + "the source does not page on. Check its page parameters.");
         }
     }
 

@@ -155,7 +155,11 @@ public abstract class DestinationTests : IAsyncLifetime
         await RunAsync("run-1", User.Many(10));
         await RunAsync("run-2", User.Many(11));
         await Workshop.Warehouse.Database.WriteAsync(
-            transaction => transaction.Execute("delete from pipeline_runs; delete from users_latest; delete from users_cdc; delete from users_staging; delete from extract_pages; update warehouse_identity set warehouse_id = 'another'"),
+            transaction => transaction.Execute(
+                """
+                delete from pipeline_runs; delete from users_latest; delete from users_cdc; delete from users_staging; delete from extract_pages;
+                update warehouse_identity set warehouse_id = 'another'
+                """),
             default);
 
         var taken = await RunAsync("run-x", User.Many(12));

@@ -79,7 +79,9 @@ internal sealed class PipelineHost : IAsyncDisposable
             DestinationConnectionString = _postgres,
             Source = new SourceOptions
             {
-                NetworkDelay = TimeSpan.FromMilliseconds(1), TimeoutDelay = TimeSpan.FromMilliseconds(1), RateLimitDelay = TimeSpan.FromMilliseconds(1),
+                NetworkDelay = TimeSpan.FromMilliseconds(1),
+                TimeoutDelay = TimeSpan.FromMilliseconds(1),
+                RateLimitDelay = TimeSpan.FromMilliseconds(1),
             },
         });
         var builder = Host.CreateEmptyApplicationBuilder(null);

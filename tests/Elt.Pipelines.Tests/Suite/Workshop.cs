@@ -90,7 +90,8 @@ internal sealed class Workshop : IDisposable
     /// <summary>A page as the source's JSON is parsed; without totals when they are left out.</summary>
     public static SourcePage Page(int page, User[] users, int? totalPages = null, int? total = null)
     {
-        var body = $$"""{"page":{{page}},{{(totalPages is null ? "" : $"\"total_pages\":{totalPages},")}}{{(total is null ? "" : $"\"total\":{total},")}}"users":[{{string.Join(',', users.Select(u => u.ToJson()))}}]}""";
+        var declared = (totalPages is null ? "" : $"\"total_pages\":{totalPages},") + (total is null ? "" : $"\"total\":{total},");
+        var body = $$"""{"page":{{page}},{{declared}}"users":[{{string.Join(',', users.Select(u => u.ToJson()))}}]}""";
         return new PageParser(Dataset.Users).Parse(Encoding.UTF8.GetBytes(body), page, "GET test");
     }
 
