@@ -1,5 +1,6 @@
 using Elt.Durable.Journal;
 using Elt.Durable.Tests.Suite;
+using Npgsql;
 
 namespace Elt.Durable.Tests;
 
@@ -26,6 +27,64 @@ public sealed class RecoveryOnPostgres : RecoveryTests<PostgresStore>
         gate.SetResult();
         Assert.Equal(RunStatus.Success, (await WithinPatienceAsync(survivor.Client.WaitAsync("orphan")))!.Status);
         Assert.Equal(1, await Store.CountAsync("select recoveries from runs where id = 'orphan'"));
+    }
+}
+
+public sealed class TakeoverOnPostgres : EngineSuite<PostgresStore>
+{
+    [Fact]
+    [Trait("promise", "E5")]
+    public async Task A_commit_that_meets_a_takeover_waits_for_it_and_is_refused()
+    {
+        var journal = (await StartEngineAsync()).Journal;
+        await OwnAsync(journal, "zombie", "prey");
+        await using var takeover = await BeginAsync();
+        await RunAsync(takeover, "select 1 from workers where id = 'zombie' for update");
+        await RunAsync(takeover, "update runs set owner = null, status = 'ENQUEUED', due_at = now() where owner = 'zombie'");
+        await RunAsync(takeover, "delete from workers where id = 'zombie'");
+
+        var late = RecoveryTests.Step("prey", epoch: 1);
+        var commit = journal.CommitAsync("zombie", [late], default);
+        while (!commit.IsCompleted && await Store.CountAsync("select count(*) from pg_locks where not granted") == 0)
+            await Task.Yield();
+        await takeover.CommitAsync();
+        await WithinPatienceAsync(commit);
+        Assert.True(late.Fenced);
+        Assert.Equal(0, await Store.CountAsync("select count(*) from steps"));
+    }
+
+    [Fact]
+    [Trait("promise", "E5")]
+    public async Task A_takeover_leaves_a_worker_alone_whose_commit_is_in_flight()
+    {
+        var journal = (await StartEngineAsync()).Journal;
+        await OwnAsync(journal, "slow", "prey");
+        await using var commit = await BeginAsync();
+        await RunAsync(commit, "select 1 from workers where id = 'slow' for key share");
+        await Store.ExpireLeasesAsync();
+        Assert.Equal(0, await journal.RecoverAsync(default));
+        await commit.CommitAsync();
+        await Store.ExpireLeasesAsync();
+        Assert.Equal(1, await journal.RecoverAsync(default));
+    }
+
+    private static async Task OwnAsync(IJournal journal, string worker, string run)
+    {
+        await journal.RegisterWorkerAsync(worker, TimeSpan.FromMinutes(1), default);
+        await journal.CommitAsync(worker, [new StartWrite(new NewRun { Id = run, Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true })], default);
+    }
+
+    private async Task<NpgsqlTransaction> BeginAsync()
+    {
+        var connection = new NpgsqlConnection(Store.ConnectionString + ";Search Path=durable;Pooling=false");
+        await connection.OpenAsync();
+        return await connection.BeginTransactionAsync();
+    }
+
+    private static async Task RunAsync(NpgsqlTransaction transaction, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, transaction.Connection, transaction);
+        await command.ExecuteNonQueryAsync();
     }
 }
 
@@ -102,6 +161,33 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         var end = new EndWrite(new RunKey("prey", 2), null, new RunOutcome(RunStatus.Success, "1", null, DateTimeOffset.UnixEpoch));
         await journal.CommitAsync("heir", [end], default);
         Assert.False(end.Fenced);
+    }
+
+    [Fact]
+    [Trait("promise", "E3")]
+    public async Task A_commit_sent_again_because_its_answer_was_lost_is_recognized_and_changes_nothing()
+    {
+        var journal = (await StartEngineAsync()).Journal;
+        await journal.RegisterWorkerAsync("me", TimeSpan.FromMinutes(1), default);
+        var run = new RunKey("mine", 1);
+        var now = DateTimeOffset.UnixEpoch;
+        await CommitTwiceAsync(() => new StartWrite(new NewRun { Id = "mine", Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true }));
+        await CommitTwiceAsync(() => RecoveryTests.Step("mine", epoch: 1));
+        await CommitTwiceAsync(() => new AttemptWrite(run, new StepAttempt("late", 1, new ErrorInfo("type", "message", null), now, now)));
+        await CommitTwiceAsync(() => new EndWrite(run, null, new RunOutcome(RunStatus.Success, "1", null, now)));
+        Assert.Equal(1, await Store.CountAsync("select count(*) from runs"));
+        Assert.Equal(1, await Store.CountAsync("select count(*) from steps"));
+        Assert.Equal(1, await Store.CountAsync("select count(*) from step_attempts"));
+
+        async Task CommitTwiceAsync(Func<JournalWrite> write)
+        {
+            for (var i = 0; i < 2; i++)
+            {
+                var again = write();
+                await journal.CommitAsync("me", [again], default);
+                Assert.False(again is OwnedWrite { Fenced: true } or StartWrite { Fenced: true }, $"{again.GetType().Name} was refused the {i + 1}. time");
+            }
+        }
     }
 
     [Fact]
@@ -194,10 +280,9 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         var run = new RunKey("prey", epoch);
         var now = DateTimeOffset.UnixEpoch;
         var error = new ErrorInfo("type", "message", null);
-        var step = new StepInfo { Key = "late", Kind = StepKind.Step, Status = RunStatus.Success, Result = "1", Attempts = 1, StartedAt = now, CompletedAt = now };
         OwnedWrite[] writes =
         [
-            new StepWrite(run, step),
+            RecoveryTests.Step("prey", epoch),
             new AttemptWrite(run, new StepAttempt("late", 1, error, now, now)),
             new ParkWrite(run, null, 0),
             new EndWrite(run, null, new RunOutcome(RunStatus.Success, "1", null, now)),
@@ -207,4 +292,18 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         Assert.All(writes, write => Assert.True(write.Fenced, $"{write.GetType().Name} by {worker} at epoch {epoch} was not refused"));
         Assert.True(child.Fenced);
     }
+}
+
+internal static class RecoveryTests
+{
+    public static StepWrite Step(string run, long epoch) => new(new RunKey(run, epoch), new StepInfo
+    {
+        Key = "late",
+        Kind = StepKind.Step,
+        Status = RunStatus.Success,
+        Result = "1",
+        Attempts = 1,
+        StartedAt = DateTimeOffset.UnixEpoch,
+        CompletedAt = DateTimeOffset.UnixEpoch,
+    });
 }
