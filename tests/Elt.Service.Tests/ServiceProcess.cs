@@ -23,8 +23,6 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public HttpClient Http { get; private set; } = null!;
 
-    public int Id => _process.Id;
-
     public string Log => string.Join('\n', _log);
 
     public static async Task<ServiceProcess> StartAsync(string data, string[]? arguments = null, params (string Name, string? Value)[] environment)

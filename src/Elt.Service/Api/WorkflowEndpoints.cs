@@ -5,6 +5,8 @@ namespace Elt.Service.Api;
 /// <summary>Starts runs and shows them.</summary>
 internal static class WorkflowEndpoints
 {
+    private static readonly string[] Filters = ["status", "name", "prefix", "parent", "queue", "limit"];
+
     public static void MapWorkflows(this IEndpointRouteBuilder routes)
     {
         var workflows = routes.MapGroup(ApiPath.Workflows);
@@ -34,8 +36,10 @@ internal static class WorkflowEndpoints
         return Results.Json(RunViews.Started(run), ApiJson.Options, statusCode: isKnown ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
     }
 
-    private static async Task<RunList> ListAsync([AsParameters] ListQuery query, WorkflowClient client, CancellationToken ct)
+    private static async Task<RunList> ListAsync([AsParameters] ListQuery query, HttpRequest request, WorkflowClient client, CancellationToken ct)
     {
+        if (request.Query.Keys.FirstOrDefault(key => !Filters.Contains(key)) is { } unknown)
+            throw ProblemException.BadRequest($"'{unknown}': there is no such filter; expected {string.Join(", ", Filters)}.", unknown);
         var (status, name, prefix, parent, queue, limit) = query;
         var filter = new RunFilter
         {

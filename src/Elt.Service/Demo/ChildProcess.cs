@@ -26,12 +26,13 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    /// <param name="name">What it is called in messages.</param>
     /// <param name="arguments">Its command line.</param>
     /// <param name="logFile">Where its stderr is added to; <see langword="null"/> shares this process's.</param>
     /// <param name="mayOutlive">It does not end with this process.</param>
     /// <param name="ct">Gives up; the process is ended.</param>
     /// <exception cref="StartException">It ended before it told its address.</exception>
-    public static async Task<ChildProcess> StartAsync(IReadOnlyList<string> arguments, string? logFile, bool mayOutlive, CancellationToken ct)
+    public static async Task<ChildProcess> StartAsync(string name, IReadOnlyList<string> arguments, string? logFile, bool mayOutlive, CancellationToken ct)
     {
         var process = Process.Start(Command(mayOutlive ? arguments : [.. arguments, "--stop-with-input"], logFile))
             ?? throw new StartException("The shell did not start.");
@@ -40,8 +41,8 @@ internal sealed class ChildProcess : IAsyncDisposable
             if (await process.StandardOutput.ReadLineAsync(ct) is { } line)
                 return new ChildProcess(process, new Uri(line), mayOutlive);
             await process.WaitForExitAsync(ct);
-            var reason = logFile is null ? "" : $": {(await File.ReadAllLinesAsync(logFile, ct)).LastOrDefault()}";
-            throw new StartException($"elt-service {arguments[0]} ended with exit code {process.ExitCode}{reason}");
+            var reason = logFile is null ? "see above." : (await File.ReadAllLinesAsync(logFile, ct)).LastOrDefault();
+            throw new StartException($"{name} ended with exit code {process.ExitCode}: {reason}");
         }
         catch
         {

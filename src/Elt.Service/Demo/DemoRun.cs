@@ -139,6 +139,7 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
     }
 
     private Task<ChildProcess> StartProviderAsync(CancellationToken ct) => ChildProcess.StartAsync(
+        "The demo provider",
         [
             "demo-provider", "--port", "0", "--users", Text(options.Users), "--seed", Text(options.Seed), "--max-page-size", "100000",
             "--fail-rate", "0", "--rate-limit", "0",
@@ -154,7 +155,7 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
             "--crash-once-marker", Path.Combine(options.Data, $"{_runId}.crashed"),
         ];
         return ChildProcess.StartAsync(
-            ["--data", options.Data, "--urls", url, .. options.Chaos ? chaos : []], LogFile("service"), options.Keep, ct);
+            "The service", ["--data", options.Data, "--urls", url, .. options.Chaos ? chaos : []], LogFile("service"), options.Keep, ct);
     }
 
     private string FirstUrl() => options switch

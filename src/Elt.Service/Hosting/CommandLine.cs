@@ -23,7 +23,7 @@ internal static class CommandLine
             // The host handles signals by itself.
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
-        catch (FormatException e)
+        catch (SettingException e)
         {
             Refuse(e.Message);
             return UsageError;

@@ -40,14 +40,14 @@ internal sealed class ServiceCommand
         }
     }
 
-    /// <exception cref="FormatException">A setting cannot be used; the message says which and why.</exception>
+    /// <exception cref="SettingException">A setting cannot be used; the message says which and why.</exception>
     public ServiceOptions Read(ParseResult parsed) => new()
     {
         Data = Path.GetFullPath(parsed.GetValue(_data)!),
-        Urls = Reading(_urls, () => ListenUrl.Parse(parsed.GetValue(_urls)!)),
+        Urls = Reading("--urls: ", () => ListenUrl.Parse(parsed.GetValue(_urls)!)),
         Postgres = Postgres("ELT_POSTGRES"),
         Destination = Postgres("ELT_DESTINATION"),
-        ScheduleCron = Reading(_cron, () => CronSchedule.Parse(parsed.GetValue(_cron)!, "UTC").Text),
+        ScheduleCron = Reading("--schedule-cron: ", () => CronSchedule.Parse(parsed.GetValue(_cron)!, "UTC").Text),
         ScheduleZone = Zone(parsed.GetValue(_zone)!),
         Lease = TimeSpan.FromSeconds(parsed.GetValue(_lease)),
         Faults = new FaultOptions
@@ -64,14 +64,14 @@ internal sealed class ServiceCommand
     };
 
     private static NpgsqlConnectionStringBuilder? Postgres(string name) =>
-        Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? PostgresConnection.Parse(text, name) : null;
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? Reading("", () => PostgresConnection.Parse(text, name)) : null;
 
     private static string Zone(string name) =>
         TimeZoneInfo.TryFindSystemTimeZoneById(name, out _)
             ? name
-            : throw new FormatException($"--schedule-zone: there is no time zone '{name}'; expected an IANA name such as UTC or Europe/Berlin.");
+            : throw new SettingException($"--schedule-zone: there is no time zone '{name}'; expected an IANA name such as UTC or Europe/Berlin.");
 
-    private static T Reading<T>(Option option, Func<T> read)
+    private static T Reading<T>(string prefix, Func<T> read)
     {
         try
         {
@@ -79,7 +79,7 @@ internal sealed class ServiceCommand
         }
         catch (FormatException e)
         {
-            throw new FormatException($"{option.Name}: {e.Message}");
+            throw new SettingException(prefix + e.Message);
         }
     }
 
@@ -93,3 +93,6 @@ internal sealed class ServiceCommand
                 result.AddError($"{option.Name} {expected}.");
         });
 }
+
+/// <summary>A setting cannot be used.</summary>
+internal sealed class SettingException(string message) : Exception(message);

@@ -54,6 +54,15 @@ public class WorkflowApiTests(ServiceFixture fixture) : IClassFixture<ServiceFix
         Assert.NotEqual("", problem.GetProperty("detail").GetString());
     }
 
+    [Theory]
+    [InlineData("colour=red", "'colour': there is no such filter; expected status, name, prefix, parent, queue, limit.")]
+    [InlineData("limit=1001", "'limit': expected a number from 1 to 1000, found '1001'.")]
+    public async Task A_filter_that_is_not_one_is_refused(string query, string detail)
+    {
+        using var answer = await _service.Http.GetAsync($"{ApiPath.Workflows}?{query}");
+        Assert.Equal((HttpStatusCode.BadRequest, detail), (answer.StatusCode, (await answer.Content.ReadFromJsonAsync<ProblemView>(ApiJson.Options))!.Detail));
+    }
+
     [Fact]
     public async Task A_conflict_is_409_and_says_what_differs()
     {

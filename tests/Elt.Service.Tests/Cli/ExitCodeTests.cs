@@ -1,7 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json;
-using Elt.Service.Api;
 using Elt.Service.Demo;
-using Elt.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
@@ -113,11 +112,35 @@ public class ExitCodeTests(ServiceFixture fixture) : IClassFixture<ServiceFixtur
     [InlineData(3, 200, "<html>another service</html>")]
     public async Task Answers_of_any_service_become_exit_codes(int exitCode, int status, string body)
     {
-        await using var app = WebApplication.CreateSlimBuilder().Build();
-        app.Urls.Add("http://127.0.0.1:0");
-        app.MapFallback(() => Results.Text(body, "application/json", statusCode: status));
-        await app.StartAsync();
+        await using var app = await AnsweringAsync("http://127.0.0.1:0", status, body, () => { });
         Assert.Equal(exitCode, (await Programs.EltAsync(new Uri(app.Urls.Single()), "result", "x")).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_wait_outlasts_a_restart_of_the_service()
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var asks = 0;
+        string url;
+        Process waiting;
+
+        // Who asks a second time has had the first answer.
+        void Ask()
+        {
+            if (Interlocked.Increment(ref asks) == 2)
+                asked.SetResult();
+        }
+
+        await using (var before = await AnsweringAsync("http://127.0.0.1:0", 202, """{"id":"x","workflow":"w","status":"RUNNING"}""", Ask))
+        {
+            url = before.Urls.Single();
+            waiting = Programs.Start("elt", ["result", "x", "--wait", "-o", "id"], ("ELT_URL", url));
+            await asked.Task;
+        }
+        await using var after = await AnsweringAsync(url, 200, """{"id":"x","workflow":"w","status":"SUCCESS","result":null,"error":null}""", () => { });
+        await waiting.WaitForExitAsync();
+        Assert.Equal((0, "x\n", ""), (waiting.ExitCode, await waiting.StandardOutput.ReadToEndAsync(), await waiting.StandardError.ReadToEndAsync()));
+        waiting.Dispose();
     }
 
     [Fact]
@@ -137,5 +160,19 @@ public class ExitCodeTests(ServiceFixture fixture) : IClassFixture<ServiceFixtur
 
         gate.Open();
         Assert.Equal("SUCCESS", (await _service.ResultAsync("detached")).Status);
+    }
+
+    /// <summary>A service that answers everything alike.</summary>
+    private static async Task<WebApplication> AnsweringAsync(string url, int status, string body, Action asked)
+    {
+        var app = WebApplication.CreateSlimBuilder().Build();
+        app.Urls.Add(url);
+        app.MapFallback(() =>
+        {
+            asked();
+            return Results.Text(body, "application/json", statusCode: status);
+        });
+        await app.StartAsync();
+        return app;
     }
 }
