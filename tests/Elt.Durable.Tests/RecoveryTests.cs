@@ -260,6 +260,8 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         while (Probe["one"] == 0)
             await Task.Yield();
         var stop = engine.StopAsync();
+        while (engine.Health.CheckWorker() is null)
+            await Task.Yield();
         gate.SetResult();
         await WithinPatienceAsync(stop);
         if (Store is PostgresStore)

@@ -107,8 +107,8 @@ internal sealed partial class RunExecution
             await LoseAsync($"The start of child '{childId}'").ConfigureAwait(false);
         if (start.Existing is { } existing && existing.ParentId != Id)
             throw new WorkflowConflictException($"The id '{childId}' of a child is taken by a run that this run did not start. Give the child another name.");
-        if (start.Existing is { Status: var status } ended && status.IsFinal())
-            Deliver(RunStarter.OutcomeOf(ended));
+        if (start.Existing is { CompletedAt: { } completedAt } ended)
+            Deliver(new RunOutcome(ended.Status, ended.Output, ended.Error, completedAt).ToStepOf(Id, childId, ended.CreatedAt));
     }
 
     private async Task<T> ChildResultAsync<T>(Scope scope, string childId, string key)

@@ -77,18 +77,6 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
         else
             Log.RunEnded(_logger, run.ParentId is null ? LogLevel.Information : LogLevel.Debug, run.Id, run.Workflow, outcome.Status.ToText(), (outcome.CompletedAt - run.CreatedAt).TotalMilliseconds);
         completions.Ended(run.Id);
-        return run.ParentId is null ? null : ChildOutcome(run, outcome);
+        return run.ParentId is null ? null : outcome.ToStepOf(run.ParentId, run.Id, run.CreatedAt);
     }
-
-    private static StepInfo ChildOutcome(ClaimedRun run, RunOutcome outcome) => new()
-    {
-        Key = run.Id[(run.ParentId!.Length + 1)..],
-        Kind = StepKind.Child,
-        Status = outcome.Status,
-        Result = outcome.Output,
-        Error = outcome.Error,
-        Attempts = 1,
-        StartedAt = run.CreatedAt,
-        CompletedAt = outcome.CompletedAt,
-    };
 }

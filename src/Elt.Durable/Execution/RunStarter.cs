@@ -77,19 +77,6 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
         return true;
     }
 
-    /// <summary>The outcome of an ended child as its parent's history records it.</summary>
-    public static StepInfo OutcomeOf(RunInfo child) => new()
-    {
-        Key = child.Id[(child.ParentId!.Length + 1)..],
-        Kind = StepKind.Child,
-        Status = child.Status,
-        Result = child.Output,
-        Error = child.Error,
-        Attempts = 1,
-        StartedAt = child.CreatedAt,
-        CompletedAt = child.CompletedAt!.Value,
-    };
-
     private static void HandOver(StartWrite start, Worker? worker)
     {
         var run = start.Run;

@@ -28,7 +28,8 @@ internal sealed class Worker(
     private readonly SemaphoreSlim _workIsDue = new(0, 1);
     private readonly List<string> _queueNames = [.. queues.Select(q => q.Name)];
     private long _leaseTimestamp;
-    private bool _stopping;
+    private volatile bool _stopping;
+    private volatile bool _quiesced;
     private volatile bool _ownsUnknown;
     private int _busy;
 
@@ -43,6 +44,9 @@ internal sealed class Worker(
 
     /// <summary>Whether the lease holds, by this process's clock.</summary>
     public bool HoldsLease => LeaseAge < options.Lease;
+
+    /// <summary>Whether the worker stops: steps in flight may finish, none begins.</summary>
+    public bool IsStopping => _quiesced;
 
     /// <summary>Whether a run of this workflow could be executed here at once.</summary>
     public bool HasRoomFor(WorkflowReference workflow) =>
@@ -134,6 +138,9 @@ internal sealed class Worker(
             // A newer claim of a run whose older execution is not quite gone: the older one can write nothing any more.
             _executions.AddOrUpdate(run.Id, execution, (_, older) => Replace(older, execution));
             _launching.TryRemove(KeyValuePair.Create(run.Id, run.Epoch));
+            // A stop either found this execution among the others, or was announced before.
+            if (_stopping)
+                execution.Retire(RunExecution.Retirement.Stopped);
             var outcome = await executor.RunAsync(run, execution).ConfigureAwait(false);
             if (outcome is not null && _executions.TryGetValue(run.ParentId!, out var parent))
                 parent.Deliver(outcome);
@@ -180,7 +187,8 @@ internal sealed class Worker(
     {
         _stopping = true;
         starter.Attach(null);
-        var quiet = Task.WhenAll(_executions.Values.Select(e => e.QuiesceAsync()));
+        var quiet = Task.WhenAll(_executions.Values.Select(e => e.QuiesceAsync()).ToList());
+        _quiesced = true;
         await Task.WhenAny(quiet, Task.Delay(options.StopGrace, clock.Time, CancellationToken.None)).ConfigureAwait(false);
         foreach (var execution in _executions.Values)
             execution.Retire(RunExecution.Retirement.Stopped);

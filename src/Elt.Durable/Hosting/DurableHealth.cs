@@ -51,9 +51,14 @@ public sealed class DurableHealth
         }
     }
 
-    /// <summary>Whether the worker's lease is fresh.</summary>
-    /// <returns><see langword="null"/> when it is, else since when not.</returns>
-    public string? CheckWorker() => _worker.HoldsLease
-        ? null
-        : $"The worker's lease of {_options.Lease.TotalSeconds:F0} s was renewed {_worker.LeaseAge.TotalSeconds:F0} s ago; it executes nothing until the journal answers.";
+    /// <summary>Whether the worker takes work and its lease is fresh.</summary>
+    /// <returns><see langword="null"/> when so, else why not.</returns>
+    public string? CheckWorker()
+    {
+        if (_worker.IsStopping)
+            return "The worker is stopping: steps in flight may finish, the rest is given back.";
+        return _worker.HoldsLease
+            ? null
+            : $"The worker's lease of {_options.Lease.TotalSeconds:F0} s was renewed {_worker.LeaseAge.TotalSeconds:F0} s ago; it executes nothing until the journal answers.";
+    }
 }

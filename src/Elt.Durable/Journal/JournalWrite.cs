@@ -115,4 +115,18 @@ internal sealed class EndWrite(RunKey run, string? parentId, RunOutcome outcome)
 }
 
 /// <summary>How a run ended.</summary>
-internal sealed record RunOutcome(RunStatus Status, string? Output, ErrorInfo? Error, DateTimeOffset CompletedAt);
+internal sealed record RunOutcome(RunStatus Status, string? Output, ErrorInfo? Error, DateTimeOffset CompletedAt)
+{
+    /// <summary>The outcome as the parent's history records it; the commit that ends the run writes the same row.</summary>
+    public StepInfo ToStepOf(string parentId, string childId, DateTimeOffset createdAt) => new()
+    {
+        Key = childId[(parentId.Length + 1)..],
+        Kind = StepKind.Child,
+        Status = Status,
+        Result = Output,
+        Error = Error,
+        Attempts = 1,
+        StartedAt = createdAt,
+        CompletedAt = CompletedAt,
+    };
+}

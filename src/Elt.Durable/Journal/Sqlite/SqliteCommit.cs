@@ -19,7 +19,7 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
                     Record(attempt);
                     break;
                 case StepWrite step:
-                    Record(step.Run.Id, step.Step, step.Run.Epoch);
+                    Record(step);
                     break;
                 case ParkWrite park:
                     Park(park);
@@ -62,13 +62,17 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
             SqliteJournal.Microseconds(attempt.FailedAt), SqliteJournal.Microseconds(attempt.RetryAt), ErrorJson.Write(attempt.Error));
     }
 
-    private void Record(string runId, StepInfo step, long epoch) => journal.Run(
-        """
-        insert into steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing
-        """,
-        runId, step.Key, step.Kind.ToString().ToUpperInvariant(), step.Status.ToText(), epoch, step.Attempts,
-        SqliteJournal.Microseconds(step.StartedAt), SqliteJournal.Microseconds(step.CompletedAt), step.Result, ErrorJson.Write(step.Error));
+    private void Record(StepWrite write)
+    {
+        var step = write.Step;
+        journal.Run(
+            """
+            insert into steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing
+            """,
+            write.Run.Id, step.Key, step.Kind.ToString().ToUpperInvariant(), step.Status.ToText(), write.Run.Epoch, step.Attempts,
+            SqliteJournal.Microseconds(step.StartedAt), SqliteJournal.Microseconds(step.CompletedAt), step.Result, ErrorJson.Write(step.Error));
+    }
 
     private void Park(ParkWrite park) => park.Woken = journal.Run(
         "update runs set status = 'WAITING', owner = null, due_at = $2 where id = $1 and wake_count = $3",
@@ -80,15 +84,22 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
         journal.Run(
             "update runs set status = $2, owner = null, due_at = null, output = $3, error = $4, completed_at = $5 where id = $1",
             end.Run.Id, outcome.Status.ToText(), outcome.Output, ErrorJson.Write(outcome.Error), SqliteJournal.Microseconds(outcome.CompletedAt));
-        if (end.ParentId is null || SqliteRows.FindRun(journal, end.ParentId) is not { } parent)
+        if (end.ParentId is null)
             return;
-        Record(parent.Id, Execution.RunStarter.OutcomeOf(SqliteRows.FindRun(journal, end.Run.Id)!), epoch: 0);
+        journal.Run(
+            """
+            insert into steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
+            select r.parent_id, substr(r.id, length(r.parent_id) + 2), 'CHILD', r.status, 0, 1, r.created_at, r.completed_at, r.output, r.error
+            from runs r where r.id = $1 and exists (select 1 from runs p where p.id = r.parent_id)
+            on conflict do nothing
+            """,
+            end.Run.Id);
         journal.Run(
             """
             update runs set wake_count = wake_count + 1, due_at = case when status = 'WAITING' then $2 else due_at end
             where id = $1 and status in ('RUNNING', 'WAITING', 'ENQUEUED')
             """,
-            parent.Id, now);
+            end.ParentId, now);
     }
 
     private bool Owns(RunKey run) =>
