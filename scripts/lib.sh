@@ -15,14 +15,15 @@ need_dotnet() {
 
 # What a build depends on: every source file with its size and time.
 fingerprint() {
-  find "$root/src" "$root/Directory.Build.props" "$root/Directory.Packages.props" "$root/.editorconfig" "$root/BannedSymbols.txt" "$root/global.json" \
+  find "$root/src" "$root/tests/Elt.Testing" "$root/tests/Elt.Benchmarks" "$root/Directory.Build.props" "$root/Directory.Packages.props" "$root/.editorconfig" "$root/BannedSymbols.txt" "$root/global.json" \
     \( -name bin -o -name obj \) -prune -o -type f -printf '%p %s %T@\n' | LC_ALL=C sort | cksum
 }
 
-# build PROJECT ASSEMBLY: builds src/PROJECT in Release unless nothing changed since the last time; sets $program to its file.
+# build FOLDER/PROJECT ASSEMBLY: builds it in Release unless nothing changed since the last time; sets $program to its file.
 build() {
-  local project=$1 state="$root/.build" now
-  program="$root/src/$project/bin/Release/net10.0/$2.dll"
+  local folder=$1 project state="$root/.build" now
+  project=$(basename -- "$folder")
+  program="$root/$folder/bin/Release/net10.0/$2.dll"
   need_dotnet
   now=$(fingerprint)
   [ -f "$program" ] || rm -f "$state/$project.built"
@@ -35,7 +36,7 @@ build() {
     # Somebody else may have built it while this one waited.
     [ "$(cat "$state/$project.built" 2>/dev/null)" != "$now" ] || exit 0
     [ ! -t 2 ] || printf 'Building %s …\n' "$project" >&2
-    if ! dotnet build "$root/src/$project" -c Release -v quiet >"$state/$project.log" 2>&1; then
+    if ! dotnet build "$root/$folder" -c Release -v quiet >"$state/$project.log" 2>&1; then
       cat "$state/$project.log" >&2
       fail "$project does not build."
     fi

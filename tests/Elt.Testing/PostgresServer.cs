@@ -17,12 +17,12 @@ public sealed class PostgresServer : IAsyncDisposable
         """
         trap '' INT HUP TERM
         "$BIN/initdb" -D "$DIR/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$DIR/log" 2>&1 \
-          && "$BIN/pg_ctl" -D "$DIR/data" -w -t 60 -l "$DIR/log" -o "-p $PORT -h 127.0.0.1 -k '$DIR' -c fsync=off -c max_connections=300" start >>"$DIR/log" 2>&1 \
+          && "$BIN/pg_ctl" -D "$DIR/data" -w -t 60 -l "$DIR/log" -o "-p $PORT -h 127.0.0.1 -k '$DIR' -c fsync=$FSYNC -c max_connections=300" start >>"$DIR/log" 2>&1 \
           && echo ready || { echo failed; cat "$DIR/log"; }
         while read -r command; do
           case "$command" in
             stop) "$BIN/pg_ctl" -D "$DIR/data" -w -m immediate stop >>"$DIR/log" 2>&1; echo done ;;
-            start) "$BIN/pg_ctl" -D "$DIR/data" -w -t 60 -l "$DIR/log" -o "-p $PORT -h 127.0.0.1 -k '$DIR' -c fsync=off -c max_connections=300" start >>"$DIR/log" 2>&1; echo done ;;
+            start) "$BIN/pg_ctl" -D "$DIR/data" -w -t 60 -l "$DIR/log" -o "-p $PORT -h 127.0.0.1 -k '$DIR' -c fsync=$FSYNC -c max_connections=300" start >>"$DIR/log" 2>&1; echo done ;;
           esac
         done
         "$BIN/pg_ctl" -D "$DIR/data" -w -m immediate stop >>"$DIR/log" 2>&1
@@ -48,15 +48,16 @@ public sealed class PostgresServer : IAsyncDisposable
         await (await SharedServer.Value.ConfigureAwait(false)).NewDatabaseAsync(template).ConfigureAwait(false);
 
     /// <summary>Starts a server of its own, for a test that stops it or changes its settings. Dispose it.</summary>
+    /// <param name="fsync">Whether commits reach the disk, as they do in production; tests are quicker without.</param>
     /// <exception cref="InvalidOperationException">Postgres is not installed or does not start.</exception>
-    public static async Task<PostgresServer> StartAsync()
+    public static async Task<PostgresServer> StartAsync(bool fsync = false)
     {
         const int Attempts = 3;
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await StartOnceAsync(FreePort()).ConfigureAwait(false);
+                return await StartOnceAsync(FreePort(), fsync).ConfigureAwait(false);
             }
             catch (PortTakenException) when (attempt < Attempts)
             {
@@ -108,9 +109,9 @@ public sealed class PostgresServer : IAsyncDisposable
         return server;
     }
 
-    private static async Task<PostgresServer> StartOnceAsync(int port)
+    private static async Task<PostgresServer> StartOnceAsync(int port, bool fsync)
     {
-        var guardian = Process.Start(GuardianStart(port)) ?? throw new InvalidOperationException("The shell that guards Postgres did not start.");
+        var guardian = Process.Start(GuardianStart(port, fsync)) ?? throw new InvalidOperationException("The shell that guards Postgres did not start.");
         if (await guardian.StandardOutput.ReadLineAsync().ConfigureAwait(false) == "ready")
             return new PostgresServer($"Host=127.0.0.1;Port={port};Username=postgres;Database=postgres", guardian);
         guardian.StandardInput.Close();
@@ -121,7 +122,7 @@ public sealed class PostgresServer : IAsyncDisposable
             : new InvalidOperationException($"Postgres did not start. Its log: {log}");
     }
 
-    private static ProcessStartInfo GuardianStart(int port)
+    private static ProcessStartInfo GuardianStart(int port, bool fsync)
     {
         var bin = PostgresBinaries.Find();
         var folder = Directory.CreateTempSubdirectory("elt-pg-").FullName;
@@ -141,6 +142,7 @@ public sealed class PostgresServer : IAsyncDisposable
         start.WorkingDirectory = folder;
         start.Environment["BIN"] = bin;
         start.Environment["DIR"] = folder;
+        start.Environment["FSYNC"] = fsync ? "on" : "off";
         start.Environment["PORT"] = port.ToString(System.Globalization.CultureInfo.InvariantCulture);
         return start;
     }
