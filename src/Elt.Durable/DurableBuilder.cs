@@ -72,6 +72,8 @@ public sealed class DurableBuilder
         var settled = new NpgsqlConnectionStringBuilder(connectionString);
         if (!settled.ShouldSerialize("Max Auto Prepare"))
             settled.MaxAutoPrepare = 50;
+        // The engine leaves nothing behind in a session, so the reset that a pool would do before each use is a round trip for nothing.
+        settled.NoResetOnClose = true;
         CreateJournal = settings => new PostgresJournal(NpgsqlDataSource.Create(settled), settings);
         return this;
     }

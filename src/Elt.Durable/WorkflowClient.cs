@@ -92,17 +92,26 @@ public sealed class WorkflowClient
     /// <param name="workflowId">The run.</param>
     /// <param name="ct">Gives up waiting; the run goes on.</param>
     /// <returns>The ended run, or <see langword="null"/> when there is no such run.</returns>
-    public async Task<RunInfo?> WaitAsync(string workflowId, CancellationToken ct = default)
+    public async Task<RunInfo?> WaitAsync(string workflowId, CancellationToken ct = default) =>
+        await WaitForOutcomeAsync(workflowId, ct).ConfigureAwait(false) is null ? null : await FindAsync(workflowId, ct).ConfigureAwait(false);
+
+    /// <summary>How a run ended, or <see langword="null"/> when there is no such run.</summary>
+    internal async Task<RunOutcome?> WaitForOutcomeAsync(string workflowId, CancellationToken ct)
     {
-        // In this process the end is signalled; an end elsewhere is found by asking, less and less often.
+        // A run that is executed in this process tells its end. An end elsewhere is found by asking the journal, less and less often.
         for (var pause = TimeSpan.FromMilliseconds(25); ; pause = pause * 1.5 < MaxPause ? pause * 1.5 : MaxPause)
         {
-            using var ended = _completions.Watch(workflowId);
-            if (await FindAsync(workflowId, ct).ConfigureAwait(false) is not { } run)
-                return null;
-            if (run.Status.IsFinal())
-                return run;
-            await ended.WaitAsync(pause, _time, ct).ConfigureAwait(false);
+            using var end = _completions.Watch(workflowId);
+            var isLocal = _starter.IsExecuting(workflowId);
+            if (!isLocal)
+            {
+                if (await FindAsync(workflowId, ct).ConfigureAwait(false) is not { } run)
+                    return null;
+                if (run.CompletedAt is { } completedAt)
+                    return new RunOutcome(run.Status, run.Output, run.Error, completedAt);
+            }
+            if (await end.WaitAsync(isLocal ? MaxPause : pause, _time, ct).ConfigureAwait(false) is { } outcome)
+                return outcome;
         }
     }
 
@@ -140,10 +149,10 @@ public sealed class WorkflowHandle<TResult>
     /// <exception cref="WorkflowFailedException">It did not end as success.</exception>
     public async Task<TResult> ResultAsync(CancellationToken ct = default)
     {
-        var run = await _client.WaitAsync(WorkflowId, ct).ConfigureAwait(false)
+        var outcome = await _client.WaitForOutcomeAsync(WorkflowId, ct).ConfigureAwait(false)
             ?? throw new JournalException($"Run '{WorkflowId}' is not in the journal any more.");
-        return run.Status == RunStatus.Success
-            ? Payloads.Read<TResult>(run.Output!, $"Result of workflow '{run.Workflow}'")
-            : throw new WorkflowFailedException(run.Id, run.Status, run.Error ?? new ErrorInfo("", "no error recorded", null));
+        return outcome.Status == RunStatus.Success
+            ? Payloads.Read<TResult>(outcome.Output!, $"Result of run '{WorkflowId}'")
+            : throw new WorkflowFailedException(WorkflowId, outcome.Status, outcome.Error ?? new ErrorInfo("", "no error recorded", null));
     }
 }

@@ -1,3 +1,5 @@
+using Elt.Durable.Journal;
+
 namespace Elt.Durable.Execution;
 
 /// <summary>Tells those who wait in this process that a run has ended.</summary>
@@ -19,28 +21,29 @@ internal sealed class CompletionHub
         return watcher;
     }
 
-    public void Ended(string runId)
+    public void Ended(string runId, RunOutcome outcome)
     {
         lock (_watchers)
         {
             if (_watchers.TryGetValue(runId, out var watchers))
-                watchers.ForEach(w => w.Signal());
+                watchers.ForEach(w => w.Signal(outcome));
         }
     }
 
     internal sealed class Watcher(CompletionHub hub, string runId) : IDisposable
     {
-        private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<RunOutcome> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public void Signal() => _ended.TrySetResult();
+        public void Signal(RunOutcome outcome) => _ended.TrySetResult(outcome);
 
-        /// <summary>Waits for the signal, at most for a time.</summary>
-        public async Task WaitAsync(TimeSpan atMost, TimeProvider time, CancellationToken ct)
+        /// <summary>Waits for the end of the run in this process, at most for a time; <see langword="null"/> when it did not come.</summary>
+        public async Task<RunOutcome?> WaitAsync(TimeSpan atMost, TimeProvider time, CancellationToken ct)
         {
             using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
             await Task.WhenAny(_ended.Task, Task.Delay(atMost, time, pause.Token)).ConfigureAwait(false);
             await pause.CancelAsync().ConfigureAwait(false);
             ct.ThrowIfCancellationRequested();
+            return _ended.Task.IsCompletedSuccessfully ? await _ended.Task.ConfigureAwait(false) : null;
         }
 
         public void Dispose()

@@ -76,7 +76,7 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
             Log.RunFailed(_logger, run.Id, run.Workflow, outcome.Status.ToText(), error.Message);
         else
             Log.RunEnded(_logger, run.ParentId is null ? LogLevel.Information : LogLevel.Debug, run.Id, run.Workflow, outcome.Status.ToText(), (outcome.CompletedAt - run.CreatedAt).TotalMilliseconds);
-        completions.Ended(run.Id);
+        completions.Ended(run.Id, outcome);
         return run.ParentId is null ? null : outcome.ToStepOf(run.ParentId, run.Id, run.CreatedAt);
     }
 }

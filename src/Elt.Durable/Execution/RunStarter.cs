@@ -17,6 +17,9 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     /// <summary>Whether the worker of this process holds its lease, by its own clock.</summary>
     public bool HoldsLease => _worker?.HoldsLease ?? false;
 
+    /// <summary>Whether a run is executed in this process now.</summary>
+    public bool IsExecuting(string runId) => _worker?.IsExecuting(runId) ?? false;
+
     /// <summary>Runs that are about to be handed to the worker: owned by it in the journal perhaps, but not executing yet.</summary>
     public IEnumerable<string> Reserved => _reserved.Keys;
 

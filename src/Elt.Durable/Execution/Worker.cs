@@ -52,6 +52,9 @@ internal sealed class Worker(
     public bool HasRoomFor(WorkflowReference workflow) =>
         !_stopping && Busy + starter.ReservedCount < options.MaxConcurrentRuns && HoldsLease && registry.Find(workflow) is not null;
 
+    /// <summary>Whether a run is executed here now.</summary>
+    public bool IsExecuting(string runId) => _executions.ContainsKey(runId) || _launching.ContainsKey(runId);
+
     /// <summary>Says that the journal may name this worker as the owner of runs that it does not execute.</summary>
     public void LookForUnknownRuns() => _ownsUnknown = true;
 

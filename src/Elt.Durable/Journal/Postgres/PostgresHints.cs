@@ -41,8 +41,16 @@ internal sealed class PostgresHints(NpgsqlDataSource dataSource) : IAsyncDisposa
                 connection.Notification += (_, _) => Hint();
                 await using var command = new NpgsqlCommand("listen durable_work", connection);
                 await command.ExecuteNonQueryAsync(_stop.Token).ConfigureAwait(false);
-                while (true)
-                    await connection.WaitAsync(_stop.Token).ConfigureAwait(false);
+                try
+                {
+                    while (true)
+                        await connection.WaitAsync(_stop.Token).ConfigureAwait(false);
+                }
+                finally
+                {
+                    // It must not go back to the pool listening.
+                    NpgsqlConnection.ClearPool(connection);
+                }
             }
             catch (Exception e) when (e is NpgsqlException or IOException or OperationCanceledException)
             {
