@@ -31,6 +31,7 @@ internal sealed class Worker(
     private volatile bool _stopping;
     private volatile bool _quiesced;
     private volatile bool _ownsUnknown;
+    private volatile bool _hasBacklog;
     private int _busy;
 
     /// <summary>Id of this incarnation of the worker.</summary>
@@ -157,7 +158,7 @@ internal sealed class Worker(
         finally
         {
             _launching.TryRemove(KeyValuePair.Create(run.Id, run.Epoch));
-            Finish(run.Id, execution);
+            Finish(run, execution);
         }
     }
 
@@ -167,22 +168,25 @@ internal sealed class Worker(
         return newer;
     }
 
-    private void Finish(string runId, RunExecution? execution)
+    private void Finish(ClaimedRun run, RunExecution? execution)
     {
         if (execution is null)
         {
             BusyChanged(-1);
             return;
         }
-        _executions.TryRemove(KeyValuePair.Create(runId, execution));
+        _executions.TryRemove(KeyValuePair.Create(run.Id, execution));
         execution.Close();
         if (execution.Retired is { IsCompletedSuccessfully: true, Result: RunExecution.Retirement.Fenced })
             _ownsUnknown = true;
+        // Its place in a queue with a limit is free.
+        if (run.Queue is not null)
+            WorkIsDue();
     }
 
     private void BusyChanged(int by)
     {
-        if (Interlocked.Add(ref _busy, by) < options.MaxConcurrentRuns && by < 0)
+        if (Interlocked.Add(ref _busy, by) < options.MaxConcurrentRuns && by < 0 && _hasBacklog)
             WorkIsDue();
     }
 
@@ -243,13 +247,15 @@ internal sealed class Worker(
 
     private async Task<bool> ClaimAsync(CancellationToken ct)
     {
+        // Said first, so that a run that ends while this one looks is not missed.
+        _hasBacklog = true;
         var free = options.MaxConcurrentRuns - Busy;
         if (free <= 0)
             return false;
         var claimed = await journal.ClaimAsync(new ClaimRequest(Id, free, [.. registry.References], _queueNames), ct).ConfigureAwait(false);
         foreach (var run in claimed)
             Launch(run);
-        return claimed.Count == free;
+        return _hasBacklog = claimed.Count == free;
     }
 
     private async Task WaitForWorkAsync(CancellationToken ct)

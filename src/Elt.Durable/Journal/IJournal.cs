@@ -96,6 +96,8 @@ internal sealed record ClaimedRun
 
     public required string? ParentId { get; init; }
 
+    public string? Queue { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 }
 

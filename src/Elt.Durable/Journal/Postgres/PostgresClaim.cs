@@ -9,6 +9,8 @@ internal static class PostgresClaim
     private const string LockQueues =
         "select 1 from durable.queues where name = any ($5) and (concurrency is not null or worker_concurrency is not null) order by name for update";
 
+    // The worker's row is not locked: a claim that finds nothing must not write. Runs claimed for a worker that is deleted at the same
+    // moment have an owner without a row, which the next recovery finds.
     private const string Take =
         """
         with mine as (select w.name, w.version from unnest($3::text[], $4::int[]) as w(name, version)),
@@ -33,17 +35,15 @@ internal static class PostgresClaim
         set status = 'RUNNING', owner = $2, epoch = r.epoch + 1, due_at = null, started_at = coalesce(r.started_at, coalesce($1, now()))
         from picked
         where r.id = picked.id and exists (select from durable.workers where id = $2)
-        returning r.id, r.workflow, r.version, r.input, r.epoch, r.recoveries, r.wake_count, r.parent_id, r.created_at
+        returning r.id, r.workflow, r.version, r.input, r.epoch, r.recoveries, r.wake_count, r.parent_id, r.created_at, r.queue
         """;
 
     public static async Task<IReadOnlyList<ClaimedRun>> ClaimAsync(NpgsqlDataSource dataSource, JournalSettings settings, ClaimRequest request, CancellationToken ct)
     {
         await using var batch = dataSource.CreateBatch();
-        batch.BatchCommands.Add(Statement(PostgresCommit.LockWorker, settings, request));
         batch.BatchCommands.Add(Statement(LockQueues, settings, request));
         batch.BatchCommands.Add(Statement(Take, settings, request));
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
-        await reader.NextResultAsync(ct).ConfigureAwait(false);
         await reader.NextResultAsync(ct).ConfigureAwait(false);
         var claimed = new List<ClaimedRun>();
         while (await reader.ReadAsync(ct).ConfigureAwait(false))
@@ -59,6 +59,7 @@ internal static class PostgresClaim
                 WakeCount = reader.GetInt64(6),
                 ParentId = reader.IsDBNull(7) ? null : reader.GetString(7),
                 CreatedAt = reader.GetFieldValue<DateTimeOffset>(8),
+                Queue = reader.IsDBNull(9) ? null : reader.GetString(9),
             });
         }
         return claimed;

@@ -10,7 +10,7 @@ namespace Elt.Durable.Journal.Postgres;
 internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSettings settings)
 {
     /// <summary>Holds the worker's row until the end of the transaction; parameter 2 is its id.</summary>
-    public const string LockWorker = "select 1 from durable.workers where id = $2 for key share";
+    private const string LockWorker = "select 1 from durable.workers where id = $2 for key share";
 
     private readonly PostgresReader _reader = new(dataSource);
 
