@@ -22,8 +22,10 @@ public sealed record PipelineOptions
     /// <summary>Npgsql key=value string of the database that is synced to.</summary>
     public string? DestinationConnectionString { get; init; }
 
-    /// <summary>When all integrations are run: minute, hour, day, month, day of week. Default 05:20 every day.</summary>
-    public string ScheduleCron { get; init; } = "20 5 * * *";
+    /// <summary>
+    /// When all integrations are run: minute, hour, day, month, day of week. <see langword="null"/> for only when asked. Default 05:20 every day.
+    /// </summary>
+    public string? ScheduleCron { get; init; } = "20 5 * * *";
 
     /// <summary>IANA time zone of the schedule. Default UTC.</summary>
     public string ScheduleTimeZone { get; init; } = "UTC";

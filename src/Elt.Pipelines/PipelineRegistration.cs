@@ -41,6 +41,8 @@ public static class PipelineRegistration
         options.Validate();
         AddStores(builder.Services, options);
         AddStages(builder.Services, options);
+        if (options.ScheduleCron is { } cron)
+            builder.AddSchedule(Schedule, cron, options.ScheduleTimeZone, slot => new ScheduledEltTrigger(slot));
         return builder
             .AddWorkflow<ScheduledEltTriggerWorkflow>()
             .AddWorkflow<RootOrchestrationWorkflow>()
@@ -50,8 +52,7 @@ public static class PipelineRegistration
             .AddWorkflow<DetectChangesWorkflow>()
             .AddWorkflow<ApplyToLatestWorkflow>()
             .AddWorkflow<SyncOnwardWorkflow>()
-            .AddQueue(Queue, concurrency: options.PipelineConcurrency)
-            .AddSchedule(Schedule, options.ScheduleCron, options.ScheduleTimeZone, slot => new ScheduledEltTrigger(slot));
+            .AddQueue(Queue, concurrency: options.PipelineConcurrency);
     }
 
     private static void AddStores(IServiceCollection services, PipelineOptions options)

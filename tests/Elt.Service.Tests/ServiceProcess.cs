@@ -27,7 +27,9 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public static async Task<ServiceProcess> StartAsync(string data, string[]? arguments = null, params (string Name, string? Value)[] environment)
     {
-        string[] all = ["--data", data, "--urls", "http://127.0.0.1:0", "--stop-with-input", .. arguments ?? []];
+        // Tests must not depend on the time of day.
+        string[] schedule = arguments?.Contains("--schedule-cron") == true ? [] : ["--schedule-cron", "none"];
+        string[] all = ["--data", data, "--urls", "http://127.0.0.1:0", "--stop-with-input", .. schedule, .. arguments ?? []];
         var service = new ServiceProcess(Programs.Start("elt-service", all, environment));
         if (await service._process.StandardOutput.ReadLineAsync() is not { } line)
         {

@@ -154,8 +154,10 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
             "--crash-after-batch", Text(Math.Min(5, options.LastBatch)),
             "--crash-once-marker", Path.Combine(options.Data, $"{_runId}.crashed"),
         ];
+        // The run of a schedule that falls into this one would supersede it.
+        string[] schedule = options.Serve ? [] : ["--schedule-cron", "none"];
         return ChildProcess.StartAsync(
-            "The service", ["--data", options.Data, "--urls", url, .. options.Chaos ? chaos : []], LogFile("service"), options.Keep, ct);
+            "The service", ["--data", options.Data, "--urls", url, .. schedule, .. options.Chaos ? chaos : []], LogFile("service"), options.Keep, ct);
     }
 
     private string FirstUrl() => options switch

@@ -10,7 +10,7 @@ internal sealed class ServiceCommand
 {
     private readonly Option<string> _data = Option("--data", "data", "Folder of the embedded databases; made when missing.", "DIR");
     private readonly Option<string> _urls = Option("--urls", "http://localhost:8080", "Addresses to listen on, loopback only, separated by semicolons; port 0 takes a free one.", "URLS");
-    private readonly Option<string> _cron = Option("--schedule-cron", "20 5 * * *", "When all integrations are run: minute hour day month weekday.", "CRON");
+    private readonly Option<string> _cron = Option("--schedule-cron", "20 5 * * *", "When all integrations are run: minute hour day month weekday; none for only when asked.", "CRON");
     private readonly Option<string> _zone = Option("--schedule-zone", "UTC", "Time zone of --schedule-cron.", "ZONE");
     private readonly Option<double> _lease = Option("--lease", 15d, "How long the runs of a silent worker stay its own, in seconds; at least 1.", "SECONDS");
     private readonly Option<double> _apiFailures = Option("--api-failures", 0d, "Fault on purpose: share of fetches that fail, 0 to 1.", "SHARE");
@@ -47,7 +47,7 @@ internal sealed class ServiceCommand
         Urls = Reading("--urls: ", () => ListenUrl.Parse(parsed.GetValue(_urls)!)),
         Postgres = Postgres("ELT_POSTGRES"),
         Destination = Postgres("ELT_DESTINATION"),
-        ScheduleCron = Reading("--schedule-cron: ", () => CronSchedule.Parse(parsed.GetValue(_cron)!, "UTC").Text),
+        ScheduleCron = parsed.GetValue(_cron) is { } cron && cron != "none" ? Reading("--schedule-cron: ", () => CronSchedule.Parse(cron, "UTC").Text) : null,
         ScheduleZone = Zone(parsed.GetValue(_zone)!),
         Lease = TimeSpan.FromSeconds(parsed.GetValue(_lease)),
         Faults = new FaultOptions

@@ -18,7 +18,8 @@ internal sealed record ServiceOptions
     /// <summary>The destination's Postgres; <see langword="null"/> keeps it in a SQLite file.</summary>
     public NpgsqlConnectionStringBuilder? Destination { get; init; }
 
-    public required string ScheduleCron { get; init; }
+    /// <summary>When all integrations are run; <see langword="null"/> for only when asked.</summary>
+    public string? ScheduleCron { get; init; }
 
     public required string ScheduleZone { get; init; }
 

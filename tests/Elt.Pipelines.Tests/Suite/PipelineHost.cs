@@ -72,6 +72,7 @@ internal sealed class PipelineHost : IAsyncDisposable
     {
         var options = _configure(new PipelineOptions
         {
+            ScheduleCron = null,
             WarehousePath = _folder.File("warehouse.db"),
             IntegrationsPath = _postgres is null ? _folder.File("journal.db") : null,
             IntegrationsConnectionString = _postgres,
