@@ -12,6 +12,6 @@ internal interface IYardstick : IAsyncDisposable
     /// <summary>Inserts step rows one by one with a prepared statement, each its own commit, and returns the median in milliseconds.</summary>
     Task<double> SingleMedianAsync(int rows, CancellationToken ct);
 
-    /// <summary>Commits and bytes of write-ahead log so far; null where the database does not say.</summary>
+    /// <summary>Commits that wrote and bytes of write-ahead log so far; null where the database does not say.</summary>
     Task<(long Commits, long WalBytes)?> ActivityAsync(CancellationToken ct);
 }
