@@ -14,9 +14,6 @@ internal sealed class RunWaiter(Session session, TimeProvider time)
     /// <summary>One request's wait; short enough to keep the clock on the terminal moving.</summary>
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
 
-    /// <summary>Between two requests: a service that is away or stopping answers at once.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-
     /// <param name="id">The run.</param>
     /// <param name="timeout">Longest wait; default no limit, zero asks once.</param>
     /// <param name="isThere">The service has just answered: when it is away now, it is being restarted.</param>
@@ -74,12 +71,11 @@ internal sealed class RunWaiter(Session session, TimeProvider time)
             }
             catch (CliException e) when (e.ExitCode == ExitCodes.NotReachable && isThere && time.GetElapsedTime(lastAnswer) < Patience)
             {
-                // Tried again below.
+                await Task.Delay(TimeSpan.FromMilliseconds(250), time, ct);
             }
             if (left <= TimeSpan.Zero)
                 return null;
             progress(time.GetElapsedTime(begun));
-            await Task.Delay(Pause, time, ct);
         }
     }
 }

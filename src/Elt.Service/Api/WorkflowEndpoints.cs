@@ -1,5 +1,4 @@
 using Elt.Durable;
-using Elt.Pipelines;
 
 namespace Elt.Service.Api;
 
@@ -28,8 +27,6 @@ internal static class WorkflowEndpoints
             throw ProblemException.BadRequest($"'id': expected 1 to 500 characters, not all blank, found {given.Length}.", "id");
         if (request.DelaySeconds is < 0 or > 366 * 24 * 3600)
             throw ProblemException.BadRequest("'delay_seconds': expected 0 to a year.", "delay_seconds");
-        if (request.Queue is not (null or PipelineRegistration.Queue))
-            throw ProblemException.BadRequest($"'queue': there is no queue '{request.Queue}'; expected {PipelineRegistration.Queue}, or none.", "queue");
         var input = InputReader.Fit(catalog.InputOf(workflow), request.Input, "bad-input");
         var options = new StartOptions { Queue = request.Queue, Delay = TimeSpan.FromSeconds(request.DelaySeconds ?? 0) };
         var isKnown = request.Id is not null && await client.FindAsync(request.Id, ct) is not null;
