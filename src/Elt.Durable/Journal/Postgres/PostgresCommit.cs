@@ -10,7 +10,11 @@ namespace Elt.Durable.Journal.Postgres;
 internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSettings settings)
 {
     /// <summary>Holds the worker's row until the end of the transaction; parameter 2 is its id.</summary>
-    private const string LockWorker = "select 1 from durable.workers where id = $2 for key share";
+    private const string LockWorker =
+        """
+        select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+          set_config('enable_bitmapscan', 'off', true), (select true from durable.workers where id = $2 for key share)
+        """;
 
     private readonly PostgresReader _reader = new(dataSource);
 
@@ -97,7 +101,7 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
         select i.run_id, i.key, i.attempt, i.epoch, i.failed_at, i.retry_at, i.error
         from unnest($3::text[], $4::bigint[], $5::text[], $6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[])
           as i(run_id, epoch, key, attempt, failed_at, retry_at, error)
-        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner = $2
+        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2
         on conflict do nothing
         """,
         Text(writes, w => w.Run.Id),
@@ -115,7 +119,7 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
         select i.run_id, i.key, i.kind, i.status, i.epoch, i.attempts, i.started_at, i.completed_at, i.result, i.error
         from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[])
           as i(run_id, epoch, key, kind, status, attempts, started_at, completed_at, result, error)
-        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner = $2
+        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2
         on conflict do nothing
         """,
         Text(writes, w => w.Run.Id),
@@ -134,7 +138,7 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
         """
         update durable.runs r set status = 'WAITING', owner = null, due_at = i.due_at
         from unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as i(run_id, epoch, due_at, wake_count)
-        where r.id = i.run_id and r.epoch = i.epoch and r.owner = $2 and r.wake_count = i.wake_count
+        where r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.wake_count = i.wake_count
         """,
         Text(writes, w => w.Run.Id),
         Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
@@ -148,7 +152,7 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
             """
             update durable.runs r set status = i.status, owner = null, due_at = null, output = i.output, error = i.error, completed_at = i.completed_at
             from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]) as i(run_id, epoch, status, output, error, completed_at)
-            where r.id = i.run_id and r.epoch = i.epoch and r.owner = $2
+            where r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2
             """,
             Text(writes, w => w.Run.Id),
             Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
