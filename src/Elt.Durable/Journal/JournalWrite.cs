@@ -5,7 +5,10 @@ namespace Elt.Durable.Journal;
 /// <summary>A state change on its way into the journal. The journal sets its outcome, the writer tells the waiter after the commit.</summary>
 internal abstract class JournalWrite
 {
-    private readonly TaskCompletionSource _committed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _committed;
+
+    /// <param name="continuations">How the waiter continues: by default on the thread that committed, which must then not be the user's code.</param>
+    protected JournalWrite(TaskCreationOptions continuations = TaskCreationOptions.None) => _committed = new(continuations);
 
     /// <summary>Completes when the write is durable or refused; faults when it can never be written.</summary>
     public Task Committed => _committed.Task;
@@ -53,7 +56,7 @@ internal sealed record NewRun
 }
 
 /// <summary>Creates a run, or finds the one that has the id.</summary>
-internal sealed class StartWrite(NewRun run) : JournalWrite
+internal sealed class StartWrite(NewRun run) : JournalWrite(TaskCreationOptions.RunContinuationsAsynchronously)
 {
     public NewRun Run { get; } = run;
 

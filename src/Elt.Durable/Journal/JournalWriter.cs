@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
 namespace Elt.Durable.Journal;
@@ -15,16 +14,17 @@ internal sealed class JournalWriter : IAsyncDisposable
     private readonly IJournal _journal;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
-    private readonly Channel<JournalWrite> _channel = Channel.CreateUnbounded<JournalWrite>(new() { SingleReader = true });
+    private readonly Lock _gate = new();
+    private readonly Queue<JournalWrite> _waiting = [];
     private readonly CancellationTokenSource _stop = new();
-    private readonly Task _loop;
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isCommitting;
 
     public JournalWriter(IJournal journal, TimeProvider time, ILogger<JournalWriter> logger)
     {
         _journal = journal;
         _time = time;
         _logger = logger;
-        _loop = Task.Run(RunAsync);
     }
 
     /// <summary>The worker in whose name owned writes are made; a new one after a lost lease.</summary>
@@ -34,30 +34,57 @@ internal sealed class JournalWriter : IAsyncDisposable
     public async Task<TWrite> CommitAsync<TWrite>(TWrite write)
         where TWrite : JournalWrite
     {
-        if (!_channel.Writer.TryWrite(write))
-            throw new ObjectDisposedException(nameof(JournalWriter), "The engine has stopped; nothing more is written.");
+        bool isFirst;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
+            _waiting.Enqueue(write);
+            isFirst = !_isCommitting;
+            _isCommitting = true;
+        }
+        // Whoever finds the writer idle commits right here, without waking another thread for it.
+        if (isFirst)
+            _ = CommitWaitingAsync();
         await write.Committed.ConfigureAwait(false);
         return write;
     }
 
     public async ValueTask DisposeAsync()
     {
-        _channel.Writer.TryComplete();
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _loop.ConfigureAwait(false);
+        lock (_gate)
+        {
+            _stop.Cancel();
+            if (!_isCommitting)
+                _stopped.TrySetResult();
+        }
+        await _stopped.Task.ConfigureAwait(false);
         _stop.Dispose();
     }
 
-    private async Task RunAsync()
+    private async Task CommitWaitingAsync()
     {
-        var batch = new List<JournalWrite>(MaxWrites);
-        while (await _channel.Reader.WaitToReadAsync().ConfigureAwait(false))
+        for (var batch = TakeBatch(); batch.Count > 0;)
         {
-            batch.Clear();
-            for (var weight = 0; batch.Count < MaxWrites && weight < MaxWeight && _channel.Reader.TryRead(out var write); weight += write.Weight)
-                batch.Add(write);
             await CommitBatchAsync(batch).ConfigureAwait(false);
+            batch = TakeBatch();
+            // The next batch is not the affair of the thread that brought the first.
+            if (batch.Count > 0)
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
+    }
+
+    private List<JournalWrite> TakeBatch()
+    {
+        var batch = new List<JournalWrite>();
+        lock (_gate)
+        {
+            for (var weight = 0; batch.Count < MaxWrites && weight < MaxWeight && _waiting.TryDequeue(out var write); weight += write.Weight)
+                batch.Add(write);
+            _isCommitting = batch.Count > 0;
+            if (!_isCommitting && _stop.IsCancellationRequested)
+                _stopped.TrySetResult();
+        }
+        return batch;
     }
 
     private async Task CommitBatchAsync(IReadOnlyList<JournalWrite> batch)

@@ -9,11 +9,15 @@ namespace Elt.Durable.Journal.Postgres;
 /// </summary>
 internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSettings settings)
 {
-    /// <summary>Holds the worker's row until the end of the transaction; parameter 2 is its id.</summary>
+    /// <summary>
+    /// Holds the worker's row until the end of the transaction; parameter 2 is its id. Each statement of a commit goes by primary key, and must go on
+    /// doing so: a plan made while the tables were small would read all of them later, and planning anew costs more than the insert of a row.
+    /// </summary>
     private const string LockWorker =
         """
         select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-          set_config('enable_bitmapscan', 'off', true), (select true from durable.workers where id = $2 for key share)
+          set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+          (select true from durable.workers where id = $2 for key share)
         """;
 
     private readonly PostgresReader _reader = new(dataSource);
