@@ -59,7 +59,7 @@ public sealed class DurableBuilder
     /// <param name="path">The file; its folder must exist.</param>
     public DurableBuilder UseSqlite(string path)
     {
-        CreateJournal = settings => new SqliteJournal(path, settings);
+        CreateJournal = settings => new SqliteJournal(new SqliteStore(path, settings));
         return this;
     }
 
@@ -74,7 +74,7 @@ public sealed class DurableBuilder
             settled.MaxAutoPrepare = 50;
         // The engine leaves nothing behind in a session, so the reset that a pool would do before each use is a round trip for nothing.
         settled.NoResetOnClose = true;
-        CreateJournal = settings => new PostgresJournal(NpgsqlDataSource.Create(settled), settings);
+        CreateJournal = settings => new PostgresJournal(new PostgresStore(NpgsqlDataSource.Create(settled), settings));
         return this;
     }
 

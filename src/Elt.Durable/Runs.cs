@@ -103,6 +103,21 @@ public sealed record RunInfo
 
     /// <summary>When it ended.</summary>
     public DateTimeOffset? CompletedAt { get; init; }
+
+    /// <summary>When it is cancelled if it has not ended by then.</summary>
+    public DateTimeOffset? DeadlineAt { get; init; }
+
+    /// <summary>The key under which it shares its queue with others in turn.</summary>
+    public string? QueueKey { get; init; }
+
+    /// <summary>While this run has not ended, its queue takes no other of this id.</summary>
+    public string? DeduplicationId { get; init; }
+
+    /// <summary>The schedule that started it.</summary>
+    public string? Schedule { get; init; }
+
+    /// <summary>The run whose history it began with.</summary>
+    public string? ForkedFrom { get; init; }
 }
 
 /// <summary>What a step's journal entry records.</summary>

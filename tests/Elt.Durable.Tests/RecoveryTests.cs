@@ -119,7 +119,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         var (doomed, _) = await StartCrashingEngineAsync(crashAt: 4, afterCommit: true);
         var start = doomed.Client.StartAsync(new Sequence(5), "seq");
         await WithinPatienceAsync(start);
-        await WithinPatienceAsync(((CrashingJournal)doomed.Journal).Crashed);
+        await WithinPatienceAsync(((CrashingJournal)(object)doomed.Journal).Crashed);
         await doomed.KillAsync();
         await Store.ExpireLeasesAsync();
         var engine = await StartEngineAsync();

@@ -65,7 +65,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     {
         if (_knownQueues.ContainsKey(queue))
             return;
-        var queues = await journal.ListQueuesAsync(CancellationToken.None).ConfigureAwait(false);
+        var queues = await journal.Queues.ListAsync(CancellationToken.None).ConfigureAwait(false);
         foreach (var name in queues)
             _knownQueues.TryAdd(name, 0);
         if (!_knownQueues.ContainsKey(queue))
@@ -98,6 +98,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
             Recoveries = 0,
             WakeCount = 0,
             ParentId = run.Parent?.Id,
+            DeadlineAt = run.DeadlineAt,
             CreatedAt = start.CreatedAt,
         });
     }

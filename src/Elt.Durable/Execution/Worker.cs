@@ -75,7 +75,7 @@ internal sealed class Worker(
     /// <summary>Declares queues and schedules, takes a lease and the runs of dead workers.</summary>
     public async Task BeginAsync(CancellationToken ct)
     {
-        await journal.DeclareQueuesAsync(queues, ct).ConfigureAwait(false);
+        await journal.Queues.DeclareAsync(queues, ct).ConfigureAwait(false);
         await scheduler.DeclareAsync(ct).ConfigureAwait(false);
         await RegisterAsync(ct).ConfigureAwait(false);
         starter.Attach(this);

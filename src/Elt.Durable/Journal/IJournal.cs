@@ -49,17 +49,11 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>Runs that fit, newest first.</summary>
     Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct);
 
-    /// <summary>Declares queues; limits that are stored already stay as they are, unless the declaration changed since.</summary>
-    Task DeclareQueuesAsync(IReadOnlyList<Queues.QueueDefinition> queues, CancellationToken ct);
+    /// <summary>The queues.</summary>
+    Queues.IQueueStore Queues { get; }
 
-    /// <summary>Names of the queues that were ever declared, in order.</summary>
-    Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct);
-
-    /// <summary>Declares a schedule and returns the slot up to which it has been started: the time of its first declaration when none was.</summary>
-    Task<DateTimeOffset> DeclareScheduleAsync(string name, string cron, string timeZone, CancellationToken ct);
-
-    /// <summary>Records that a schedule's runs are started up to a slot; never moves back.</summary>
-    Task AdvanceScheduleAsync(string name, DateTimeOffset slot, CancellationToken ct);
+    /// <summary>The schedules.</summary>
+    Schedules.IScheduleStore Schedules { get; }
 
     /// <summary>Completes when another process may have made work due. Only a hint: it may come late, twice or never.</summary>
     Task WaitForHintAsync(CancellationToken ct);
@@ -97,6 +91,8 @@ internal sealed record ClaimedRun
     public required string? ParentId { get; init; }
 
     public string? Queue { get; init; }
+
+    public DateTimeOffset? DeadlineAt { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 }

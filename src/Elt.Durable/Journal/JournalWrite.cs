@@ -48,6 +48,18 @@ internal sealed record NewRun
 
     public TimeSpan Delay { get; init; }
 
+    /// <summary>Shares the queue with other keys in turn.</summary>
+    public string? QueueKey { get; init; }
+
+    /// <summary>While a run of this id has not ended in the queue, no other is created.</summary>
+    public string? DeduplicationId { get; init; }
+
+    /// <summary>When the run is cancelled if it has not ended by then.</summary>
+    public DateTimeOffset? DeadlineAt { get; init; }
+
+    /// <summary>The schedule that started it.</summary>
+    public string? Schedule { get; init; }
+
     /// <summary>The parent under the epoch that starts this child; the child is only created while the parent is owned.</summary>
     public RunKey? Parent { get; init; }
 

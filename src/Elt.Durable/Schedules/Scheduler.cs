@@ -26,7 +26,7 @@ internal sealed class Scheduler(
     public async Task DeclareAsync(CancellationToken ct)
     {
         foreach (var schedule in schedules)
-            _startedUpTo[schedule.Name] = await journal.DeclareScheduleAsync(schedule.Name, schedule.Cron.Text, schedule.Cron.Zone.Id, ct).ConfigureAwait(false);
+            _startedUpTo[schedule.Name] = await journal.Schedules.DeclareAsync(schedule.Name, schedule.Cron.Text, schedule.Cron.Zone.Id, ct).ConfigureAwait(false);
     }
 
     public async Task StartDueSlotsAsync(CancellationToken ct)
@@ -42,7 +42,7 @@ internal sealed class Scheduler(
                 new NewRun { Id = runId, Workflow = workflow, Input = payloads.Write(input, $"Input of workflow '{workflow.Name}'") }).ConfigureAwait(false);
             if (start.Existing is null)
                 Log.SlotStarted(logger, schedule.Name, runId);
-            await journal.AdvanceScheduleAsync(schedule.Name, slot, ct).ConfigureAwait(false);
+            await journal.Schedules.AdvanceAsync(schedule.Name, slot, ct).ConfigureAwait(false);
             _startedUpTo[schedule.Name] = slot;
         }
     }

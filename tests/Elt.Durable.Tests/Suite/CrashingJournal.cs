@@ -1,5 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
 using Elt.Durable.Journal;
-using Elt.Durable.Queues;
 
 namespace Elt.Durable.Tests.Suite;
 
@@ -7,11 +8,15 @@ internal sealed class ProcessCrashedException : Exception;
 
 /// <summary>
 /// A journal whose process dies at the n-th commit, before it or after it (the commit is durable, its answer never arrives):
-/// from then on no call gets through.
+/// from then on no call gets through, also none to the stores that it is made of.
 /// </summary>
-internal sealed class CrashingJournal(IJournal inner, int crashAt = int.MaxValue, bool afterCommit = false) : IJournal
+[SuppressMessage("Performance", "CA1852", Justification = "The proxy derives from it.")]
+internal class CrashingJournal : DispatchProxy
 {
     private readonly TaskCompletionSource _crashed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private IJournal _inner = null!;
+    private int _crashAt;
+    private bool _afterCommit;
     private int _commits;
     private volatile bool _dead;
 
@@ -20,64 +25,68 @@ internal sealed class CrashingJournal(IJournal inner, int crashAt = int.MaxValue
     /// <summary>Completes when the crash has happened.</summary>
     public Task Crashed => _crashed.Task;
 
+    /// <summary>The journal as the engine sees it.</summary>
+    public IJournal Journal => (IJournal)(object)this;
+
+    public static CrashingJournal Around(IJournal inner, int crashAt = int.MaxValue, bool afterCommit = false)
+    {
+        var journal = (CrashingJournal)(object)Create<IJournal, CrashingJournal>();
+        (journal._inner, journal._crashAt, journal._afterCommit) = (inner, crashAt, afterCommit);
+        return journal;
+    }
+
     public void Crash()
     {
         _dead = true;
         _crashed.TrySetResult();
     }
 
-    public async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+    {
+        if (targetMethod!.Name == nameof(IJournal.CommitAsync))
+            return CommitAsync((string)args![0]!, (IReadOnlyList<JournalWrite>)args[1]!, (CancellationToken)args[2]!);
+        if (targetMethod.Name is not (nameof(IAsyncDisposable.DisposeAsync) or nameof(IJournal.WaitForHintAsync)))
+            ThrowIfDead();
+        var answer = targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
+        return targetMethod.IsSpecialName ? MortalStore.Around(targetMethod.ReturnType, answer!, ThrowIfDead) : answer;
+    }
+
+    private async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
     {
         ThrowIfDead();
-        var isLast = Interlocked.Increment(ref _commits) == crashAt;
-        if (!isLast || afterCommit)
-            await inner.CommitAsync(workerId, writes, ct);
+        var isLast = Interlocked.Increment(ref _commits) == _crashAt;
+        if (!isLast || _afterCommit)
+            await _inner.CommitAsync(workerId, writes, ct);
         if (isLast)
             Crash();
         ThrowIfDead();
-    }
-
-    public Task OpenAsync(CancellationToken ct) => Alive(() => inner.OpenAsync(ct));
-
-    public Task<DateTimeOffset> RegisterWorkerAsync(string workerId, TimeSpan lease, CancellationToken ct) => Alive(() => inner.RegisterWorkerAsync(workerId, lease, ct));
-
-    public Task<DateTimeOffset?> RenewLeaseAsync(string workerId, TimeSpan lease, CancellationToken ct) => Alive(() => inner.RenewLeaseAsync(workerId, lease, ct));
-
-    public Task ReleaseWorkerAsync(string workerId, CancellationToken ct) => Alive(() => inner.ReleaseWorkerAsync(workerId, ct));
-
-    public Task<int> RecoverAsync(CancellationToken ct) => Alive(() => inner.RecoverAsync(ct));
-
-    public Task<int> ReleaseUnknownAsync(string workerId, IReadOnlyCollection<string> known, CancellationToken ct) => Alive(() => inner.ReleaseUnknownAsync(workerId, known, ct));
-
-    public Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct) => Alive(() => inner.ClaimAsync(request, ct));
-
-    public Task<RunHistory> ReadHistoryAsync(string runId, CancellationToken ct) => Alive(() => inner.ReadHistoryAsync(runId, ct));
-
-    public Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct) => Alive(() => inner.FindRunAsync(runId, ct));
-
-    public Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct) => Alive(() => inner.ListRunsAsync(filter, ct));
-
-    public Task DeclareQueuesAsync(IReadOnlyList<QueueDefinition> queues, CancellationToken ct) => Alive(() => inner.DeclareQueuesAsync(queues, ct));
-
-    public Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct) => Alive(() => inner.ListQueuesAsync(ct));
-
-    public Task<DateTimeOffset> DeclareScheduleAsync(string name, string cron, string timeZone, CancellationToken ct) => Alive(() => inner.DeclareScheduleAsync(name, cron, timeZone, ct));
-
-    public Task AdvanceScheduleAsync(string name, DateTimeOffset slot, CancellationToken ct) => Alive(() => inner.AdvanceScheduleAsync(name, slot, ct));
-
-    public Task WaitForHintAsync(CancellationToken ct) => inner.WaitForHintAsync(ct);
-
-    public ValueTask DisposeAsync() => inner.DisposeAsync();
-
-    private T Alive<T>(Func<T> call)
-    {
-        ThrowIfDead();
-        return call();
     }
 
     private void ThrowIfDead()
     {
         if (_dead)
             throw new ProcessCrashedException();
+    }
+
+    /// <summary>A store of the journal, which dies with it.</summary>
+    [SuppressMessage("Performance", "CA1852", Justification = "The proxy derives from it.")]
+    internal class MortalStore : DispatchProxy
+    {
+        private object _inner = null!;
+        private Action _throwIfDead = null!;
+
+        public static object Around(Type store, object inner, Action throwIfDead)
+        {
+            var proxy = Create(store, typeof(MortalStore));
+            ((MortalStore)proxy)._inner = inner;
+            ((MortalStore)proxy)._throwIfDead = throwIfDead;
+            return proxy;
+        }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            _throwIfDead();
+            return targetMethod!.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
+        }
     }
 }

@@ -77,7 +77,7 @@ internal sealed class EngineHost : IAsyncDisposable
     public async Task KillAsync()
     {
         _stopped = true;
-        ((CrashingJournal)Journal).Crash();
+        ((CrashingJournal)(object)Journal).Crash();
         _services.GetRequiredService<WorkerOptions>().StopGrace = TimeSpan.Zero;
         try
         {

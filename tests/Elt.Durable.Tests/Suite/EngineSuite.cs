@@ -46,7 +46,7 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
     private protected async Task<(EngineHost Host, CrashingJournal Journal)> StartCrashingEngineAsync(int crashAt = int.MaxValue, bool afterCommit = false)
     {
         CrashingJournal? journal = null;
-        var host = await StartEngineAsync(wrap: inner => journal = new CrashingJournal(inner, crashAt, afterCommit));
+        var host = await StartEngineAsync(wrap: inner => (journal = CrashingJournal.Around(inner, crashAt, afterCommit)).Journal);
         return (host, journal!);
     }
 

@@ -35,14 +35,14 @@ internal static class PostgresClaim
         set status = 'RUNNING', owner = $2, epoch = r.epoch + 1, due_at = null, started_at = coalesce(r.started_at, coalesce($1, now()))
         from picked
         where r.id = picked.id and exists (select from durable.workers where id = $2)
-        returning r.id, r.workflow, r.version, r.input, r.epoch, r.recoveries, r.wake_count, r.parent_id, r.created_at, r.queue
+        returning r.id, r.workflow, r.version, r.input, r.epoch, r.recoveries, r.wake_count, r.parent_id, r.created_at, r.queue, r.deadline_at
         """;
 
-    public static async Task<IReadOnlyList<ClaimedRun>> ClaimAsync(NpgsqlDataSource dataSource, JournalSettings settings, ClaimRequest request, CancellationToken ct)
+    public static async Task<IReadOnlyList<ClaimedRun>> ClaimAsync(PostgresStore store, ClaimRequest request, CancellationToken ct)
     {
-        await using var batch = dataSource.CreateBatch();
-        batch.BatchCommands.Add(Statement(LockQueues, settings, request));
-        batch.BatchCommands.Add(Statement(Take, settings, request));
+        await using var batch = store.DataSource.CreateBatch();
+        batch.BatchCommands.Add(Statement(LockQueues, store, request));
+        batch.BatchCommands.Add(Statement(Take, store, request));
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
         await reader.NextResultAsync(ct).ConfigureAwait(false);
         var claimed = new List<ClaimedRun>();
@@ -57,19 +57,20 @@ internal static class PostgresClaim
                 Epoch = reader.GetInt64(4),
                 Recoveries = reader.GetInt32(5),
                 WakeCount = reader.GetInt64(6),
-                ParentId = reader.IsDBNull(7) ? null : reader.GetString(7),
-                CreatedAt = reader.GetFieldValue<DateTimeOffset>(8),
-                Queue = reader.IsDBNull(9) ? null : reader.GetString(9),
+                ParentId = reader.TextOrNull(7),
+                CreatedAt = reader.Time(8),
+                Queue = reader.TextOrNull(9),
+                DeadlineAt = reader.TimeOrNull(10),
             });
         }
         return claimed;
     }
 
-    private static NpgsqlBatchCommand Statement(string sql, JournalSettings settings, ClaimRequest request) => new(sql)
+    private static NpgsqlBatchCommand Statement(string sql, PostgresStore store, ClaimRequest request) => new(sql)
     {
         Parameters =
         {
-            PostgresJournal.Now(settings),
+            store.Now(),
             new() { Value = request.WorkerId },
             new() { Value = request.Workflows.Select(w => w.Name).ToArray() },
             new() { Value = request.Workflows.Select(w => w.Version).ToArray() },

@@ -7,7 +7,7 @@ namespace Elt.Durable.Journal.Postgres;
 /// The one commit path: all writes of a batch as a few multi-row statements in one round trip and one transaction. A write whose row did not
 /// come out as expected (refused, or committed before with its answer lost) is looked up afterwards.
 /// </summary>
-internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSettings settings)
+internal sealed class PostgresCommit(PostgresStore store)
 {
     /// <summary>
     /// Holds the worker's row until the end of the transaction; parameter 2 is its id. Each statement of a commit goes by primary key, and must go on
@@ -20,7 +20,7 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
           (select true from durable.workers where id = $2 for key share)
         """;
 
-    private readonly PostgresReader _reader = new(dataSource);
+    private readonly PostgresReader _reader = new(store.DataSource);
 
     public async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
     {
@@ -31,7 +31,7 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
         var parks = writes.OfType<ParkWrite>().ToList();
         var ends = writes.OfType<EndWrite>().ToList();
 
-        var statements = new Statements(settings, workerId);
+        var statements = new Statements(store, workerId);
         statements.Add(LockWorker);
         if (starts.Count > 0)
             AddStarts(statements, starts);
@@ -52,7 +52,7 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
 
     private async Task<Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)>> ExecuteAsync(Statements statements, CancellationToken ct)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
+        await using var connection = await store.DataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
         await using var batch = statements.ToBatch(connection);
         var created = new Dictionary<string, (DateTimeOffset, bool)>();
         await using (var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false))
@@ -75,15 +75,18 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
     private static void AddStarts(Statements statements, List<StartWrite> starts) => statements.Add(
         """
         with t as (select coalesce($1, now()) as now, exists (select from durable.workers where id = $2) as alive)
-        insert into durable.runs (id, workflow, version, status, epoch, owner, due_at, priority, queue, parent_id, created_at, started_at, input)
+        insert into durable.runs (id, workflow, version, status, epoch, owner, due_at, priority, queue, parent_id, created_at, started_at, input,
+          queue_key, deduplication_id, deadline_at, schedule)
         select i.id, i.workflow, i.version,
           case when i.claim and t.alive then 'RUNNING' else 'ENQUEUED' end, case when i.claim and t.alive then 1 else 0 end,
           case when i.claim and t.alive then $2 end, case when i.claim and t.alive then null else t.now + i.delay end,
-          i.priority, i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input
-        from unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[], $9::interval[], $10::text[], $11::bigint[], $12::bool[])
-          as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim), t
+          i.priority, i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input,
+          i.queue_key, i.deduplication_id, i.deadline_at, i.schedule
+        from unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[], $9::interval[], $10::text[], $11::bigint[], $12::bool[],
+            $13::text[], $14::text[], $15::timestamptz[], $16::text[])
+          as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim, queue_key, deduplication_id, deadline_at, schedule), t
         where i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2)
-        on conflict (id) do nothing
+        on conflict do nothing
         returning id, created_at, owner is not null
         """,
         Text(starts, s => s.Run.Id),
@@ -95,7 +98,11 @@ internal sealed class PostgresCommit(NpgsqlDataSource dataSource, JournalSetting
         Array(starts, s => s.Run.Delay, NpgsqlDbType.Interval),
         Text(starts, s => s.Run.Parent?.Id),
         Array(starts, s => s.Run.Parent?.Epoch ?? 0, NpgsqlDbType.Bigint),
-        Array(starts, s => s.Run.ClaimNow, NpgsqlDbType.Boolean))
+        Array(starts, s => s.Run.ClaimNow, NpgsqlDbType.Boolean),
+        Text(starts, s => s.Run.QueueKey),
+        Text(starts, s => s.Run.DeduplicationId),
+        Array(starts, s => s.Run.DeadlineAt?.UtcDateTime, NpgsqlDbType.TimestampTz),
+        Text(starts, s => s.Run.Schedule))
         .NotifyWhen(starts.Exists(s => !s.Run.ClaimNow));
 
     private static void AddAttempts(Statements statements, List<AttemptWrite> writes) => statements.AddCounted(

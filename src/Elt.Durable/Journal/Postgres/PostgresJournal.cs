@@ -1,7 +1,7 @@
 using Elt.Durable.Journal.Migrations;
 using Elt.Durable.Queues;
+using Elt.Durable.Schedules;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Elt.Durable.Journal.Postgres;
 
@@ -10,15 +10,19 @@ namespace Elt.Durable.Journal.Postgres;
 /// takes runs away from a worker locks it <c>for update</c> first. So a commit either lands before the takeover, and the new
 /// executor reads it, or sees that its runs have another owner; no lock on the run rows is needed.
 /// </summary>
-internal sealed class PostgresJournal(NpgsqlDataSource dataSource, JournalSettings settings) : IJournal
+internal sealed class PostgresJournal(PostgresStore store) : IJournal
 {
-    private readonly PostgresCommit _commit = new(dataSource, settings);
-    private readonly PostgresReader _reader = new(dataSource);
-    private readonly PostgresHints _hints = new(dataSource);
+    private readonly PostgresCommit _commit = new(store);
+    private readonly PostgresReader _reader = new(store.DataSource);
+    private readonly PostgresHints _hints = new(store.DataSource);
+
+    public IQueueStore Queues { get; } = new PostgresQueueStore(store);
+
+    public IScheduleStore Schedules { get; } = new PostgresScheduleStore(store);
 
     public async Task OpenAsync(CancellationToken ct)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
+        await using var connection = await store.DataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
         if (connection.PostgreSqlVersion < new Version(15, 0))
             throw new JournalException($"The journal needs Postgres 15 or later; this server is {connection.PostgreSqlVersion}.");
         await using var transaction = await connection.BeginTransactionAsync(ct).ConfigureAwait(false);
@@ -45,7 +49,7 @@ internal sealed class PostgresJournal(NpgsqlDataSource dataSource, JournalSettin
 
     public async Task<DateTimeOffset> RegisterWorkerAsync(string workerId, TimeSpan lease, CancellationToken ct)
     {
-        await using var command = Command(
+        await using var command = store.Command(
             """
             insert into durable.workers (id, lease_until, started_at) values ($2, coalesce($1, now()) + $3, coalesce($1, now()))
             on conflict (id) do update set lease_until = excluded.lease_until
@@ -57,14 +61,14 @@ internal sealed class PostgresJournal(NpgsqlDataSource dataSource, JournalSettin
 
     public async Task<DateTimeOffset?> RenewLeaseAsync(string workerId, TimeSpan lease, CancellationToken ct)
     {
-        await using var command = Command(
+        await using var command = store.Command(
             "update durable.workers set lease_until = coalesce($1, now()) + $3 where id = $2 returning lease_until - $3", workerId, lease);
         return await TimeAsync(command, ct).ConfigureAwait(false);
     }
 
     public async Task ReleaseWorkerAsync(string workerId, CancellationToken ct)
     {
-        await using var batch = Batch(
+        await using var batch = store.Batch(
             ("select 1 from durable.workers where id = $2 for update", [workerId]),
             (
                 """
@@ -80,7 +84,7 @@ internal sealed class PostgresJournal(NpgsqlDataSource dataSource, JournalSettin
     {
         // Three statements, because each needs to see what was committed while the one before waited for its locks. A worker whose commit is
         // in flight is skipped and found again a moment later. The anti-join also finds runs whose owner has no row at all.
-        await using var batch = Batch(
+        await using var batch = store.Batch(
             (
                 """
                 update durable.workers set gone = true
@@ -100,13 +104,13 @@ internal sealed class PostgresJournal(NpgsqlDataSource dataSource, JournalSettin
 
     public async Task<int> ReleaseUnknownAsync(string workerId, IReadOnlyCollection<string> known, CancellationToken ct)
     {
-        await using var command = Command(
+        await using var command = store.Command(
             "update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()) where owner = $2 and id <> all ($3)",
             workerId, known.ToArray());
         return await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
-    public Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct) => PostgresClaim.ClaimAsync(dataSource, settings, request, ct);
+    public Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct) => PostgresClaim.ClaimAsync(store, request, ct);
 
     public Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct) => _commit.CommitAsync(workerId, writes, ct);
 
@@ -116,49 +120,12 @@ internal sealed class PostgresJournal(NpgsqlDataSource dataSource, JournalSettin
 
     public Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct) => _reader.ListRunsAsync(filter, ct);
 
-    public async Task DeclareQueuesAsync(IReadOnlyList<QueueDefinition> queues, CancellationToken ct)
-    {
-        foreach (var queue in queues)
-        {
-            // What was declared is kept beside the limits: a limit changed at run time stays until the declaration itself changes.
-            await using var command = Command(
-                """
-                insert into durable.queues as q (name, concurrency, worker_concurrency, declared) values ($2, $3, $4, $5)
-                on conflict (name) do update set concurrency = excluded.concurrency, worker_concurrency = excluded.worker_concurrency, declared = excluded.declared
-                where q.declared <> excluded.declared
-                """,
-                queue.Name, queue.Concurrency, queue.WorkerConcurrency, $"{queue.Concurrency}/{queue.WorkerConcurrency}");
-            await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
-        }
-    }
-
-    public Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct) => _reader.ListQueuesAsync(ct);
-
-    public async Task<DateTimeOffset> DeclareScheduleAsync(string name, string cron, string timeZone, CancellationToken ct)
-    {
-        await using var command = Command(
-            """
-            insert into durable.schedules (name, cron, time_zone, started_up_to) values ($2, $3, $4, coalesce($1, now()))
-            on conflict (name) do update set cron = excluded.cron, time_zone = excluded.time_zone
-            returning started_up_to
-            """,
-            name, cron, timeZone);
-        return await TimeAsync(command, ct).ConfigureAwait(false) ?? throw new JournalException($"Schedule '{name}' could not be declared.");
-    }
-
-    public async Task AdvanceScheduleAsync(string name, DateTimeOffset slot, CancellationToken ct)
-    {
-        await using var command = Command(
-            "update durable.schedules set started_up_to = $3 where name = $2 and started_up_to < $3", name, slot);
-        await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
-    }
-
     public Task WaitForHintAsync(CancellationToken ct) => _hints.WaitAsync(ct);
 
     public async ValueTask DisposeAsync()
     {
         await _hints.DisposeAsync().ConfigureAwait(false);
-        await dataSource.DisposeAsync().ConfigureAwait(false);
+        await store.DisposeAsync().ConfigureAwait(false);
     }
 
     private static async Task<IReadOnlyDictionary<int, string>> AppliedAsync(NpgsqlConnection connection, CancellationToken ct)
@@ -179,34 +146,4 @@ internal sealed class PostgresJournal(NpgsqlDataSource dataSource, JournalSettin
 
     private static async Task<DateTimeOffset?> TimeAsync(NpgsqlCommand command, CancellationToken ct) =>
         await command.ExecuteScalarAsync(ct).ConfigureAwait(false) is DateTime time ? new DateTimeOffset(time, TimeSpan.Zero) : null;
-
-    private NpgsqlCommand Command(string sql, params object?[] values)
-    {
-        var command = dataSource.CreateCommand(sql);
-        AddParameters(command.Parameters, values);
-        return command;
-    }
-
-    private NpgsqlBatch Batch(params (string Sql, object?[] Values)[] statements)
-    {
-        var batch = dataSource.CreateBatch();
-        foreach (var (sql, values) in statements)
-        {
-            var command = new NpgsqlBatchCommand(sql);
-            AddParameters(command.Parameters, values);
-            batch.BatchCommands.Add(command);
-        }
-        return batch;
-    }
-
-    /// <summary>The first parameter of every statement is the time that replaces the database's clock in tests, else null.</summary>
-    private void AddParameters(NpgsqlParameterCollection parameters, object?[] values)
-    {
-        parameters.Add(Now(settings));
-        foreach (var value in values)
-            parameters.Add(new NpgsqlParameter { Value = value ?? DBNull.Value });
-    }
-
-    internal static NpgsqlParameter Now(JournalSettings settings) =>
-        new() { Value = settings.Clock?.GetUtcNow().UtcDateTime ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz };
 }

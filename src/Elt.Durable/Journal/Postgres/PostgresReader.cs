@@ -7,7 +7,8 @@ namespace Elt.Durable.Journal.Postgres;
 internal sealed class PostgresReader(NpgsqlDataSource dataSource)
 {
     private const string RunColumns =
-        "id, workflow, version, status, input, output, error, queue, parent_id, epoch, recoveries, owner, due_at, created_at, started_at, completed_at";
+        "id, workflow, version, status, input, output, error, queue, parent_id, epoch, recoveries, owner, due_at, created_at, started_at, completed_at, "
+        + "deadline_at, queue_key, deduplication_id, schedule, forked_from";
 
     public async Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct) => await FindRunsAsync([runId], ct).ConfigureAwait(false) is [var run, ..] ? run : null;
 
@@ -44,13 +45,6 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         return await ReadRunsAsync(command, ct).ConfigureAwait(false);
     }
 
-    public async Task<IReadOnlyList<string>> ListQueuesAsync(CancellationToken ct)
-    {
-        await using var command = dataSource.CreateCommand("select name from durable.queues order by name");
-        await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
-        return await ReadAllAsync(reader, r => r.GetString(0), ct).ConfigureAwait(false);
-    }
-
     public async Task<RunHistory> ReadHistoryAsync(string runId, CancellationToken ct)
     {
         // The count of wake-ups is read first, in a snapshot before that of the steps: what a later wake-up tells may be missing, never the other way.
@@ -68,14 +62,14 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
         var wakeCount = await reader.ReadAsync(ct).ConfigureAwait(false) ? reader.GetInt64(0) : 0;
         await reader.NextResultAsync(ct).ConfigureAwait(false);
-        var steps = await ReadAllAsync(reader, ReadStep, ct).ConfigureAwait(false);
+        var steps = await PostgresStore.ReadAllAsync(reader, ReadStep, ct).ConfigureAwait(false);
         await reader.NextResultAsync(ct).ConfigureAwait(false);
-        var attempts = await ReadAllAsync(
+        var attempts = await PostgresStore.ReadAllAsync(
             reader,
-            r => new StepAttempt(r.GetString(0), r.GetInt32(1), ErrorJson.Read(r.GetString(2))!, r.GetFieldValue<DateTimeOffset>(3), r.GetFieldValue<DateTimeOffset>(4)),
+            r => new StepAttempt(r.GetString(0), r.GetInt32(1), ErrorJson.Read(r.GetString(2))!, r.Time(3), r.Time(4)),
             ct).ConfigureAwait(false);
         await reader.NextResultAsync(ct).ConfigureAwait(false);
-        return new RunHistory(wakeCount, steps, attempts, await ReadAllAsync(reader, r => r.GetString(0), ct).ConfigureAwait(false));
+        return new RunHistory(wakeCount, steps, attempts, await PostgresStore.ReadAllAsync(reader, r => r.GetString(0), ct).ConfigureAwait(false));
     }
 
     /// <summary>Of (run, key, epoch) triples, those that are in the table under just that epoch.</summary>
@@ -88,7 +82,7 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         command.Parameters.Add(new() { Value = keys });
         command.Parameters.Add(new() { Value = epochs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
         await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
-        return [.. await ReadAllAsync(reader, r => (r.GetString(0), r.GetString(1)), ct).ConfigureAwait(false)];
+        return [.. await PostgresStore.ReadAllAsync(reader, r => (r.GetString(0), r.GetString(1)), ct).ConfigureAwait(false)];
     }
 
     private static StepInfo ReadStep(NpgsqlDataReader reader) => new()
@@ -96,17 +90,17 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         Key = reader.GetString(0),
         Kind = Enum.Parse<StepKind>(reader.GetString(1), ignoreCase: true),
         Status = RunStatusText.Parse(reader.GetString(2)),
-        Result = TextOrNull(reader, 3),
-        Error = ErrorJson.Read(TextOrNull(reader, 4)),
+        Result = reader.TextOrNull(3),
+        Error = ErrorJson.Read(reader.TextOrNull(4)),
         Attempts = reader.GetInt32(5),
-        StartedAt = reader.GetFieldValue<DateTimeOffset>(6),
-        CompletedAt = reader.GetFieldValue<DateTimeOffset>(7),
+        StartedAt = reader.Time(6),
+        CompletedAt = reader.Time(7),
     };
 
     private static async Task<IReadOnlyList<RunInfo>> ReadRunsAsync(NpgsqlCommand command, CancellationToken ct)
     {
         await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
-        return await ReadAllAsync(
+        return await PostgresStore.ReadAllAsync(
             reader,
             r => new RunInfo
             {
@@ -115,31 +109,23 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
                 Version = r.GetInt32(2),
                 Status = RunStatusText.Parse(r.GetString(3)),
                 Input = r.GetString(4),
-                Output = TextOrNull(r, 5),
-                Error = ErrorJson.Read(TextOrNull(r, 6)),
-                Queue = TextOrNull(r, 7),
-                ParentId = TextOrNull(r, 8),
+                Output = r.TextOrNull(5),
+                Error = ErrorJson.Read(r.TextOrNull(6)),
+                Queue = r.TextOrNull(7),
+                ParentId = r.TextOrNull(8),
                 Epoch = r.GetInt64(9),
                 Recoveries = r.GetInt32(10),
-                Owner = TextOrNull(r, 11),
-                DueAt = TimeOrNull(r, 12),
-                CreatedAt = r.GetFieldValue<DateTimeOffset>(13),
-                StartedAt = TimeOrNull(r, 14),
-                CompletedAt = TimeOrNull(r, 15),
+                Owner = r.TextOrNull(11),
+                DueAt = r.TimeOrNull(12),
+                CreatedAt = r.Time(13),
+                StartedAt = r.TimeOrNull(14),
+                CompletedAt = r.TimeOrNull(15),
+                DeadlineAt = r.TimeOrNull(16),
+                QueueKey = r.TextOrNull(17),
+                DeduplicationId = r.TextOrNull(18),
+                Schedule = r.TextOrNull(19),
+                ForkedFrom = r.TextOrNull(20),
             },
             ct).ConfigureAwait(false);
     }
-
-    private static async Task<IReadOnlyList<T>> ReadAllAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> read, CancellationToken ct)
-    {
-        var rows = new List<T>();
-        while (await reader.ReadAsync(ct).ConfigureAwait(false))
-            rows.Add(read(reader));
-        return rows;
-    }
-
-    private static string? TextOrNull(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
-
-    private static DateTimeOffset? TimeOrNull(NpgsqlDataReader reader, int column) =>
-        reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
 }

@@ -3,7 +3,7 @@ using Npgsql;
 namespace Elt.Durable.Journal.Postgres;
 
 /// <summary>The statements of one commit. Parameter 1 is the time that replaces the database's clock in tests, parameter 2 the worker.</summary>
-internal sealed class Statements(JournalSettings settings, string workerId)
+internal sealed class Statements(PostgresStore store, string workerId)
 {
     private readonly List<NpgsqlBatchCommand> _commands = [];
     private readonly Dictionary<Type, int> _counted = [];
@@ -11,7 +11,7 @@ internal sealed class Statements(JournalSettings settings, string workerId)
 
     public Statements Add(string sql, params NpgsqlParameter[] parameters)
     {
-        var command = new NpgsqlBatchCommand(sql) { Parameters = { PostgresJournal.Now(settings), new() { Value = workerId } } };
+        var command = new NpgsqlBatchCommand(sql) { Parameters = { store.Now(), new() { Value = workerId } } };
         foreach (var parameter in parameters)
             command.Parameters.Add(parameter);
         _commands.Add(command);

@@ -43,7 +43,7 @@ internal static class SqliteClaim
             "update runs set status = 'RUNNING', owner = $1, epoch = epoch + 1, due_at = null, started_at = coalesce(started_at, $3) where id = $2",
             workerId, id, now);
         return journal.Query(
-            "select id, workflow, version, input, epoch, recoveries, wake_count, parent_id, created_at, queue from runs where id = $1",
+            "select id, workflow, version, input, epoch, recoveries, wake_count, parent_id, created_at, queue, deadline_at from runs where id = $1",
             r => new ClaimedRun
             {
                 Id = r.GetString(0),
@@ -53,9 +53,10 @@ internal static class SqliteClaim
                 Epoch = r.GetInt64(4),
                 Recoveries = r.GetInt32(5),
                 WakeCount = r.GetInt64(6),
-                ParentId = r.IsDBNull(7) ? null : r.GetString(7),
-                CreatedAt = SqliteJournal.Time(r.GetInt64(8)),
-                Queue = r.IsDBNull(9) ? null : r.GetString(9),
+                ParentId = r.TextOrNull(7),
+                CreatedAt = r.Time(8),
+                Queue = r.TextOrNull(9),
+                DeadlineAt = r.TimeOrNull(10),
             },
             id)[0];
     }

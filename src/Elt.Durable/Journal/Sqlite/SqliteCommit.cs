@@ -41,14 +41,16 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
         if (start.Existing is not null || start.Fenced)
             return;
         start.Claimed = run.ClaimNow && journal.Query("select 1 from workers where id = $1", r => r.GetInt32(0), workerId).Count > 0;
-        start.CreatedAt = SqliteJournal.Time(now);
+        start.CreatedAt = SqliteStore.Time(now);
         journal.Run(
             """
-            insert into runs (id, workflow, version, status, epoch, owner, due_at, priority, queue, parent_id, created_at, started_at, input)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            insert into runs (id, workflow, version, status, epoch, owner, due_at, priority, queue, parent_id, created_at, started_at, input,
+              queue_key, deduplication_id, deadline_at, schedule)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
             """,
             run.Id, run.Workflow.Name, run.Workflow.Version, start.Claimed ? "RUNNING" : "ENQUEUED", start.Claimed ? 1 : 0, start.Claimed ? workerId : null,
-            start.Claimed ? null : now + SqliteJournal.Microseconds(run.Delay), run.Priority, run.Queue, run.Parent?.Id, now, start.Claimed ? now : null, run.Input);
+            start.Claimed ? null : now + SqliteStore.Microseconds(run.Delay), run.Priority, run.Queue, run.Parent?.Id, now, start.Claimed ? now : null, run.Input,
+            run.QueueKey, run.DeduplicationId, run.DeadlineAt is { } deadline ? SqliteStore.Microseconds(deadline) : null, run.Schedule);
     }
 
     private void Record(AttemptWrite write)
@@ -59,7 +61,7 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
             insert into step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing
             """,
             write.Run.Id, attempt.Key, attempt.Attempt, write.Run.Epoch,
-            SqliteJournal.Microseconds(attempt.FailedAt), SqliteJournal.Microseconds(attempt.RetryAt), ErrorJson.Write(attempt.Error));
+            SqliteStore.Microseconds(attempt.FailedAt), SqliteStore.Microseconds(attempt.RetryAt), ErrorJson.Write(attempt.Error));
     }
 
     private void Record(StepWrite write)
@@ -71,19 +73,19 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing
             """,
             write.Run.Id, step.Key, step.Kind.ToString().ToUpperInvariant(), step.Status.ToText(), write.Run.Epoch, step.Attempts,
-            SqliteJournal.Microseconds(step.StartedAt), SqliteJournal.Microseconds(step.CompletedAt), step.Result, ErrorJson.Write(step.Error));
+            SqliteStore.Microseconds(step.StartedAt), SqliteStore.Microseconds(step.CompletedAt), step.Result, ErrorJson.Write(step.Error));
     }
 
     private void Park(ParkWrite park) => park.Woken = journal.Run(
         "update runs set status = 'WAITING', owner = null, due_at = $2 where id = $1 and wake_count = $3",
-        park.Run.Id, park.DueAt is { } due ? SqliteJournal.Microseconds(due) : null, park.WakeCount) == 0;
+        park.Run.Id, park.DueAt is { } due ? SqliteStore.Microseconds(due) : null, park.WakeCount) == 0;
 
     private void End(EndWrite end)
     {
         var outcome = end.Outcome;
         journal.Run(
             "update runs set status = $2, owner = null, due_at = null, output = $3, error = $4, completed_at = $5 where id = $1",
-            end.Run.Id, outcome.Status.ToText(), outcome.Output, ErrorJson.Write(outcome.Error), SqliteJournal.Microseconds(outcome.CompletedAt));
+            end.Run.Id, outcome.Status.ToText(), outcome.Output, ErrorJson.Write(outcome.Error), SqliteStore.Microseconds(outcome.CompletedAt));
         if (end.ParentId is null)
             return;
         journal.Run(

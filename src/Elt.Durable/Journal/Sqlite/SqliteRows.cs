@@ -6,7 +6,8 @@ namespace Elt.Durable.Journal.Sqlite;
 internal static class SqliteRows
 {
     private const string RunColumns =
-        "id, workflow, version, status, input, output, error, queue, parent_id, epoch, recoveries, owner, due_at, created_at, started_at, completed_at";
+        "id, workflow, version, status, input, output, error, queue, parent_id, epoch, recoveries, owner, due_at, created_at, started_at, completed_at, "
+        + "deadline_at, queue_key, deduplication_id, schedule, forked_from";
 
     public static RunInfo? FindRun(SqliteStatements journal, string runId) =>
         journal.Query($"select {RunColumns} from runs where id = $1", ReadRun, runId).FirstOrDefault();
@@ -46,16 +47,16 @@ internal static class SqliteRows
                 Key = r.GetString(0),
                 Kind = Enum.Parse<StepKind>(r.GetString(1), ignoreCase: true),
                 Status = RunStatusText.Parse(r.GetString(2)),
-                Result = TextOrNull(r, 3),
-                Error = ErrorJson.Read(TextOrNull(r, 4)),
+                Result = r.TextOrNull(3),
+                Error = ErrorJson.Read(r.TextOrNull(4)),
                 Attempts = r.GetInt32(5),
-                StartedAt = SqliteJournal.Time(r.GetInt64(6)),
-                CompletedAt = SqliteJournal.Time(r.GetInt64(7)),
+                StartedAt = r.Time(6),
+                CompletedAt = r.Time(7),
             },
             runId);
         var attempts = journal.Query(
             "select key, attempt, error, failed_at, retry_at from step_attempts where run_id = $1",
-            r => new StepAttempt(r.GetString(0), r.GetInt32(1), ErrorJson.Read(r.GetString(2))!, SqliteJournal.Time(r.GetInt64(3)), SqliteJournal.Time(r.GetInt64(4))),
+            r => new StepAttempt(r.GetString(0), r.GetInt32(1), ErrorJson.Read(r.GetString(2))!, r.Time(3), r.Time(4)),
             runId);
         var children = journal.Query(
             "select id from runs where parent_id = $1 and status in ('ENQUEUED', 'RUNNING', 'WAITING')", r => r.GetString(0), runId);
@@ -69,20 +70,21 @@ internal static class SqliteRows
         Version = r.GetInt32(2),
         Status = RunStatusText.Parse(r.GetString(3)),
         Input = r.GetString(4),
-        Output = TextOrNull(r, 5),
-        Error = ErrorJson.Read(TextOrNull(r, 6)),
-        Queue = TextOrNull(r, 7),
-        ParentId = TextOrNull(r, 8),
+        Output = r.TextOrNull(5),
+        Error = ErrorJson.Read(r.TextOrNull(6)),
+        Queue = r.TextOrNull(7),
+        ParentId = r.TextOrNull(8),
         Epoch = r.GetInt64(9),
         Recoveries = r.GetInt32(10),
-        Owner = TextOrNull(r, 11),
-        DueAt = TimeOrNull(r, 12),
-        CreatedAt = SqliteJournal.Time(r.GetInt64(13)),
-        StartedAt = TimeOrNull(r, 14),
-        CompletedAt = TimeOrNull(r, 15),
+        Owner = r.TextOrNull(11),
+        DueAt = r.TimeOrNull(12),
+        CreatedAt = r.Time(13),
+        StartedAt = r.TimeOrNull(14),
+        CompletedAt = r.TimeOrNull(15),
+        DeadlineAt = r.TimeOrNull(16),
+        QueueKey = r.TextOrNull(17),
+        DeduplicationId = r.TextOrNull(18),
+        Schedule = r.TextOrNull(19),
+        ForkedFrom = r.TextOrNull(20),
     };
-
-    private static string? TextOrNull(SqliteDataReader r, int column) => r.IsDBNull(column) ? null : r.GetString(column);
-
-    private static DateTimeOffset? TimeOrNull(SqliteDataReader r, int column) => r.IsDBNull(column) ? null : SqliteJournal.Time(r.GetInt64(column));
 }

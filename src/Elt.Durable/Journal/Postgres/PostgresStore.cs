@@ -1,0 +1,79 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Elt.Durable.Journal.Postgres;
+
+/// <summary>The connections to a journal in Postgres and how its statements are made: parameter 1 of each is the time that replaces the database's clock in tests, else null.</summary>
+internal sealed class PostgresStore(NpgsqlDataSource dataSource, JournalSettings settings) : IAsyncDisposable
+{
+    public NpgsqlDataSource DataSource { get; } = dataSource;
+
+    /// <summary>A statement; the values are its parameters from 2 on.</summary>
+    public NpgsqlCommand Command(string sql, params ReadOnlySpan<object?> values)
+    {
+        var command = DataSource.CreateCommand(sql);
+        AddParameters(command.Parameters, values);
+        return command;
+    }
+
+    /// <summary>Statements in one transaction and one round trip; each sees what was committed before it began, also while the one before waited for locks.</summary>
+    public NpgsqlBatch Batch(params ReadOnlySpan<(string Sql, object?[] Values)> statements)
+    {
+        var batch = DataSource.CreateBatch();
+        foreach (var (sql, values) in statements)
+        {
+            var command = new NpgsqlBatchCommand(sql);
+            AddParameters(command.Parameters, values);
+            batch.BatchCommands.Add(command);
+        }
+        return batch;
+    }
+
+    /// <summary>Executes a statement and returns how many rows it changed.</summary>
+    public async Task<int> RunAsync(string sql, object?[] values, CancellationToken ct)
+    {
+        await using var command = Command(sql, values);
+        return await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Executes a query and reads all its rows.</summary>
+    public async Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object?[] values, Func<NpgsqlDataReader, T> read, CancellationToken ct)
+    {
+        await using var command = Command(sql, values);
+        await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        return await ReadAllAsync(reader, read, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>The rows of the current result.</summary>
+    public static async Task<IReadOnlyList<T>> ReadAllAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> read, CancellationToken ct)
+    {
+        var rows = new List<T>();
+        while (await reader.ReadAsync(ct).ConfigureAwait(false))
+            rows.Add(read(reader));
+        return rows;
+    }
+
+    /// <summary>Parameter 1 of every statement.</summary>
+    public NpgsqlParameter Now() => new() { Value = settings.Clock?.GetUtcNow().UtcDateTime ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz };
+
+    public ValueTask DisposeAsync() => DataSource.DisposeAsync();
+
+    private void AddParameters(NpgsqlParameterCollection parameters, ReadOnlySpan<object?> values)
+    {
+        parameters.Add(Now());
+        foreach (var value in values)
+            parameters.Add(new NpgsqlParameter { Value = value ?? DBNull.Value });
+    }
+}
+
+/// <summary>Reads columns that may be null.</summary>
+internal static class NullableColumns
+{
+    public static string? TextOrNull(this NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+
+    public static int? IntOrNull(this NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetInt32(column);
+
+    public static DateTimeOffset Time(this NpgsqlDataReader reader, int column) => reader.GetFieldValue<DateTimeOffset>(column);
+
+    public static DateTimeOffset? TimeOrNull(this NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
+}
