@@ -16,8 +16,14 @@ public sealed record WorkerOptions
     /// <summary>Runs executed at the same time, runs that only wait not counted; at least 1. Default 100.</summary>
     public int MaxConcurrentRuns { get; set; } = 100;
 
-    /// <summary>How often the journal is asked for due runs when nobody says that there are some. Default 1 s.</summary>
-    public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(1);
+    /// <summary>How often the journal is asked for due runs when nobody says that there are some. Default 2 s.</summary>
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Whether the worker listens to the journal's notifications, which tell at once what the poll would find later. Default true; set it to false behind
+    /// a pooler that gives each transaction another connection.
+    /// </summary>
+    public bool UseNotifications { get; set; } = true;
 
     /// <summary>
     /// How long the runs of a silent worker stay its own, by the journal's clock. A worker renews three times in it. Default 15 s, at least 1 s.

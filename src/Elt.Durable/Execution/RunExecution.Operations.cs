@@ -55,8 +55,17 @@ internal sealed partial class RunExecution
         }
     }
 
-    /// <summary>Takes over the outcome of a child.</summary>
-    public void Deliver(StepInfo child)
+    /// <summary>What this execution knows of its run, to be compared with the journal.</summary>
+    public ExecutedRun Known => new(Id, _key.Epoch, Interlocked.Read(ref _wakeCount));
+
+    /// <summary>Takes over the outcome of a child that ended in this process; the commit that ended it has woken this run.</summary>
+    public void DeliverWoken(StepInfo child)
+    {
+        Interlocked.Increment(ref _wakeCount);
+        Deliver(child);
+    }
+
+    private void Deliver(StepInfo child)
     {
         lock (_gate)
         {
@@ -66,7 +75,8 @@ internal sealed partial class RunExecution
         }
     }
 
-    private async Task CatchUpAsync()
+    /// <summary>Takes over what the journal got for this run from elsewhere.</summary>
+    public async Task CatchUpAsync()
     {
         var history = await _services.Journal.ReadHistoryAsync(Id, Stopping).ConfigureAwait(false);
         Interlocked.Exchange(ref _wakeCount, history.WakeCount);

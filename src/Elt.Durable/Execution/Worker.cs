@@ -22,6 +22,9 @@ internal sealed class Worker(
     WorkerOptions options,
     ILogger<Worker> logger)
 {
+    /// <summary>How far this process's idea of the journal's time may be off.</summary>
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromMilliseconds(10);
+
     private readonly ConcurrentDictionary<string, RunExecution> _executions = [];
     private readonly ConcurrentDictionary<string, long> _launching = [];
     private readonly ConcurrentDictionary<Task, byte> _tasks = [];
@@ -32,6 +35,10 @@ internal sealed class Worker(
     private volatile bool _quiesced;
     private volatile bool _ownsUnknown;
     private volatile bool _hasBacklog;
+    private volatile bool _mayHaveWork = true;
+    private long _probed;
+    private long _followed;
+    private DateTimeOffset? _nextDue;
     private int _busy;
 
     /// <summary>Id of this incarnation of the worker.</summary>
@@ -62,6 +69,7 @@ internal sealed class Worker(
     /// <summary>Says that there may be something to claim.</summary>
     public void WorkIsDue()
     {
+        _mayHaveWork = true;
         try
         {
             _workIsDue.Release();
@@ -91,8 +99,12 @@ internal sealed class Worker(
         if (_ownsUnknown)
             await ReleaseUnknownAsync(ct).ConfigureAwait(false);
         await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false);
+        if (IsOver(ref _followed, options.PollInterval))
+            await FollowExecutionsAsync(ct).ConfigureAwait(false);
         await Task.WhenAll(_executions.Values.Select(e => e.ParkWhenIdleAsync(options.ParkAfter))).ConfigureAwait(false);
-        return await ClaimAsync(ct).ConfigureAwait(false);
+        if (IsOver(ref _probed, options.PollInterval) || clock.Now >= _nextDue)
+            await ProbeAsync(ct).ConfigureAwait(false);
+        return _mayHaveWork && await ClaimAsync(ct).ConfigureAwait(false);
     }
 
     /// <summary>Ticks until told to stop, then ends cleanly.</summary>
@@ -147,7 +159,7 @@ internal sealed class Worker(
                 execution.Retire(RunExecution.Retirement.Stopped);
             var outcome = await executor.RunAsync(run, execution).ConfigureAwait(false);
             if (outcome is not null && _executions.TryGetValue(run.ParentId!, out var parent))
-                parent.Deliver(outcome);
+                parent.DeliverWoken(outcome);
         }
         catch (Exception e)
         {
@@ -233,9 +245,44 @@ internal sealed class Worker(
 
     private async Task RecoverAsync(CancellationToken ct)
     {
-        if (await journal.RecoverAsync(ct).ConfigureAwait(false) is > 0 and var runs)
-            Log.RunsRecovered(logger, runs);
+        if (await journal.RecoverAsync(ct).ConfigureAwait(false) is not (> 0 and var runs))
+            return;
+        Log.RunsRecovered(logger, runs);
+        _mayHaveWork = true;
     }
+
+    /// <summary>Asks cheaply whether there is anything to do, so that an idle worker costs next to nothing.</summary>
+    private async Task ProbeAsync(CancellationToken ct)
+    {
+        var prospect = await journal.ProbeAsync(Request(1), ct).ConfigureAwait(false);
+        Volatile.Write(ref _probed, clock.Time.GetTimestamp());
+        _nextDue = prospect.NextDue;
+        if (prospect.WorkIsDue)
+            _mayHaveWork = true;
+        if (prospect.WorkersAreGone)
+            await RecoverAsync(ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Finds out what happened to the runs that are executed here without this process: ended from outside, taken over, woken.</summary>
+    private async Task FollowExecutionsAsync(CancellationToken ct)
+    {
+        Volatile.Write(ref _followed, clock.Time.GetTimestamp());
+        var executed = _executions.Values.Select(e => e.Known).ToList();
+        if (executed.Count == 0)
+            return;
+        foreach (var changed in await journal.FindChangedAsync(Id, executed, ct).ConfigureAwait(false))
+        {
+            // Known once more: an execution that began after the question was asked is not meant.
+            if (!_executions.TryGetValue(changed.Id, out var execution) || !executed.Exists(e => e.Id == changed.Id && e.Epoch == execution.Known.Epoch))
+                continue;
+            if (changed.IsLost)
+                execution.Retire(RunExecution.Retirement.Fenced);
+            else
+                await execution.CatchUpAsync().ConfigureAwait(false);
+        }
+    }
+
+    private bool IsOver(ref long since, TimeSpan interval) => clock.Time.GetElapsedTime(Volatile.Read(ref since)) >= interval;
 
     private async Task ReleaseUnknownAsync(CancellationToken ct)
     {
@@ -247,24 +294,41 @@ internal sealed class Worker(
 
     private async Task<bool> ClaimAsync(CancellationToken ct)
     {
-        // Said first, so that a run that ends while this one looks is not missed.
+        // Said first, so that what becomes due or ends while this one looks is not missed.
+        _mayHaveWork = false;
         _hasBacklog = true;
         var free = options.MaxConcurrentRuns - Busy;
         if (free <= 0)
             return false;
-        var claimed = await journal.ClaimAsync(new ClaimRequest(Id, free, [.. registry.References], _queueNames), ct).ConfigureAwait(false);
+        var claimed = await journal.ClaimAsync(Request(free), ct).ConfigureAwait(false);
         foreach (var run in claimed)
             Launch(run);
-        return _hasBacklog = claimed.Count == free;
+        _hasBacklog = claimed.Count == free;
+        if (_hasBacklog)
+            _mayHaveWork = true;
+        return _mayHaveWork;
     }
+
+    private ClaimRequest Request(int limit) => new(Id, limit, [.. registry.References], _queueNames);
 
     private async Task WaitForWorkAsync(CancellationToken ct)
     {
+        var atMost = options.PollInterval;
+        if (_nextDue - clock.Now is { } untilDue && untilDue < atMost)
+            atMost = untilDue > ClockTolerance ? untilDue : ClockTolerance;
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(
-            _workIsDue.WaitAsync(pause.Token),
-            journal.WaitForHintAsync(pause.Token),
-            Task.Delay(options.PollInterval, clock.Time, pause.Token)).ConfigureAwait(false);
+        var hint = options.UseNotifications ? journal.WaitForHintAsync(pause.Token) : new TaskCompletionSource<JournalHint>().Task;
+        await Task.WhenAny(_workIsDue.WaitAsync(pause.Token), hint, Task.Delay(atMost, clock.Time, pause.Token)).ConfigureAwait(false);
+        if (hint.IsCompletedSuccessfully)
+            Heed(await hint.ConfigureAwait(false));
         await pause.CancelAsync().ConfigureAwait(false);
+    }
+
+    private void Heed(JournalHint hint)
+    {
+        if (hint.HasFlag(JournalHint.WorkIsDue))
+            _mayHaveWork = true;
+        if (hint.HasFlag(JournalHint.RunsAreWoken))
+            _followed = 0;
     }
 }

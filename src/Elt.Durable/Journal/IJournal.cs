@@ -31,6 +31,12 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>Gives back the runs that a live worker owns in the journal but does not know: an answer was lost. Returns how many.</summary>
     Task<int> ReleaseUnknownAsync(string workerId, IReadOnlyCollection<string> known, CancellationToken ct);
 
+    /// <summary>Looks, without writing, whether a claim or a recovery would find anything now, and when to look again at the latest.</summary>
+    Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct);
+
+    /// <summary>Of the runs that a worker executes, those that changed without it: they are not its own any more, or were woken since.</summary>
+    Task<IReadOnlyList<ChangedRun>> FindChangedAsync(string workerId, IReadOnlyList<ExecutedRun> executed, CancellationToken ct);
+
     /// <summary>Takes up to <see cref="ClaimRequest.Limit"/> due runs for a worker, each with its epoch raised. Never exceeds a queue's limits.</summary>
     Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct);
 
@@ -55,8 +61,8 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>The schedules.</summary>
     Schedules.IScheduleStore Schedules { get; }
 
-    /// <summary>Completes when another process may have made work due. Only a hint: it may come late, twice or never.</summary>
-    Task WaitForHintAsync(CancellationToken ct);
+    /// <summary>Completes when another process may have made work due or woken a run. Only a hint: it may come late, twice or never.</summary>
+    Task<JournalHint> WaitForHintAsync(CancellationToken ct);
 }
 
 /// <summary>What a journal needs from its process.</summary>
@@ -69,6 +75,33 @@ internal sealed record JournalSettings(TimeProvider? Clock = null);
 /// <param name="Workflows">The (name, version) pairs it can execute.</param>
 /// <param name="Queues">The queues it serves.</param>
 internal sealed record ClaimRequest(string WorkerId, int Limit, IReadOnlyList<WorkflowReference> Workflows, IReadOnlyList<string> Queues);
+
+/// <summary>What another process says that it did.</summary>
+[Flags]
+internal enum JournalHint
+{
+    None = 0,
+
+    /// <summary>There may be something to claim.</summary>
+    WorkIsDue = 1,
+
+    /// <summary>Runs that a worker executes were woken or ended from outside.</summary>
+    RunsAreWoken = 2,
+}
+
+/// <summary>What a worker would find now.</summary>
+/// <param name="WorkIsDue">There may be something to claim.</param>
+/// <param name="WorkersAreGone">A worker is past its lease.</param>
+/// <param name="NextDue">When a run or the end of a lease is due next, as far as is known; <see langword="null"/> when nothing is.</param>
+internal sealed record Prospect(bool WorkIsDue, bool WorkersAreGone, DateTimeOffset? NextDue);
+
+/// <summary>A run as the worker that executes it knows it.</summary>
+internal readonly record struct ExecutedRun(string Id, long Epoch, long WakeCount);
+
+/// <summary>A run that changed without the worker that executes it.</summary>
+/// <param name="Id">The run.</param>
+/// <param name="IsLost">It belongs to another worker, or has ended; else it was woken.</param>
+internal readonly record struct ChangedRun(string Id, bool IsLost);
 
 /// <summary>A run that this worker may execute now.</summary>
 internal sealed record ClaimedRun

@@ -38,6 +38,33 @@ internal static class PostgresClaim
         returning r.id, r.workflow, r.version, r.input, r.epoch, r.recoveries, r.wake_count, r.parent_id, r.created_at, r.queue, r.deadline_at
         """;
 
+    // Delayed runs in queues are not among the next due ones: no index has them in order, so they are found by looking again.
+    private const string Probe =
+        """
+        with t as (select coalesce($1, now()) as now),
+        mine as (select w.name, w.version from unnest($3::text[], $4::int[]) as w(name, version))
+        select
+          exists (
+            select from durable.runs r where r.due_at <= t.now and (r.queue is null or r.status = 'WAITING') and (r.workflow, r.version) in (select name, version from mine))
+          or exists (
+            select from unnest($5::text[]) as q(name) where exists (
+              select from durable.runs r where r.queue = q.name and r.status = 'ENQUEUED' and r.due_at <= t.now and (r.workflow, r.version) in (select name, version from mine))),
+          exists (select from durable.workers where lease_until < t.now),
+          least(
+            (select min(r.due_at) from durable.runs r where r.due_at > t.now and (r.queue is null or r.status = 'WAITING')),
+            (select min(lease_until) from durable.workers where lease_until >= t.now and id <> $2))
+        from t
+        """;
+
+    public static async Task<Prospect> ProbeAsync(PostgresStore store, ClaimRequest request, CancellationToken ct)
+    {
+        await using var batch = store.DataSource.CreateBatch();
+        batch.BatchCommands.Add(Statement(Probe, store, request));
+        await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        await reader.ReadAsync(ct).ConfigureAwait(false);
+        return new Prospect(reader.GetBoolean(0), reader.GetBoolean(1), reader.TimeOrNull(2));
+    }
+
     public static async Task<IReadOnlyList<ClaimedRun>> ClaimAsync(PostgresStore store, ClaimRequest request, CancellationToken ct)
     {
         await using var batch = store.DataSource.CreateBatch();

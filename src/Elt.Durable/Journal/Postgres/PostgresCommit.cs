@@ -190,8 +190,10 @@ internal sealed class PostgresCommit(PostgresStore store)
             with parents as (select id from durable.runs where id = any ($3) and status in ('RUNNING', 'WAITING', 'ENQUEUED') order by id for no key update),
             woken as (
               update durable.runs r set wake_count = wake_count + 1, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
-              from parents where r.id = parents.id returning r.status)
-            select case when bool_or(status = 'WAITING') then pg_notify('durable_work', '') end from woken
+              from parents where r.id = parents.id returning r.status, r.owner)
+            select case when bool_or(status = 'WAITING') then pg_notify('durable_work', 'due') end,
+              case when bool_or(owner <> $2) then pg_notify('durable_work', 'woken') end
+            from woken
             """,
             new NpgsqlParameter { Value = children.Select(w => w.ParentId!).Distinct().ToArray() });
     }

@@ -9,19 +9,24 @@ namespace Elt.Durable.Journal.Postgres;
 internal sealed class PostgresHints(NpgsqlDataSource dataSource) : IAsyncDisposable
 {
     /// <summary>Tells all workers that there may be something to claim; at most once per commit.</summary>
-    public const string Notify = "select pg_notify('durable_work', '')";
+    public const string NotifyWork = "select pg_notify('durable_work', 'due')";
+
+    /// <summary>Tells all workers that runs which they execute may have been woken or ended; at most once per commit.</summary>
+    public const string NotifyWoken = "select pg_notify('durable_work', 'woken')";
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _hinted = new(0, 1);
     private readonly CancellationTokenSource _stop = new();
     private Task? _listening;
+    private int _hints;
 
     /// <summary>Waits for a notification; one that came since the last call counts. For one caller at a time.</summary>
-    public Task WaitAsync(CancellationToken ct)
+    public async Task<JournalHint> WaitAsync(CancellationToken ct)
     {
         _listening ??= Task.Run(ListenAsync, CancellationToken.None);
-        return _hinted.WaitAsync(ct);
+        await _hinted.WaitAsync(ct).ConfigureAwait(false);
+        return (JournalHint)Interlocked.Exchange(ref _hints, 0);
     }
 
     public async ValueTask DisposeAsync()
@@ -38,7 +43,7 @@ internal sealed class PostgresHints(NpgsqlDataSource dataSource) : IAsyncDisposa
             try
             {
                 await using var connection = await dataSource.OpenConnectionAsync(_stop.Token).ConfigureAwait(false);
-                connection.Notification += (_, _) => Hint();
+                connection.Notification += (_, e) => Hint(e.Payload == "woken" ? JournalHint.RunsAreWoken : JournalHint.WorkIsDue);
                 await using var command = new NpgsqlCommand("listen durable_work", connection);
                 await command.ExecuteNonQueryAsync(_stop.Token).ConfigureAwait(false);
                 try
@@ -60,8 +65,9 @@ internal sealed class PostgresHints(NpgsqlDataSource dataSource) : IAsyncDisposa
         }
     }
 
-    private void Hint()
+    private void Hint(JournalHint hint)
     {
+        Interlocked.Or(ref _hints, (int)hint);
         if (_hinted.CurrentCount == 0)
             _hinted.Release();
     }

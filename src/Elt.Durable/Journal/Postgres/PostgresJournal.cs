@@ -76,7 +76,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
                 """,
                 [workerId]),
             ("delete from durable.workers where id = $2", [workerId]),
-            (PostgresHints.Notify, []));
+            (PostgresHints.NotifyWork, []));
         await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
@@ -110,6 +110,18 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
         return await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
+    public Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct) => PostgresClaim.ProbeAsync(store, request, ct);
+
+    public Task<IReadOnlyList<ChangedRun>> FindChangedAsync(string workerId, IReadOnlyList<ExecutedRun> executed, CancellationToken ct) => store.QueryAsync(
+        """
+        select i.id, r.id is null or r.epoch <> i.epoch or r.owner is distinct from $2
+        from unnest($3::text[], $4::bigint[], $5::bigint[]) as i(id, epoch, wake_count) left join durable.runs r on r.id = i.id
+        where r.id is null or r.epoch <> i.epoch or r.owner is distinct from $2 or r.wake_count <> i.wake_count
+        """,
+        [workerId, executed.Select(e => e.Id).ToArray(), executed.Select(e => e.Epoch).ToArray(), executed.Select(e => e.WakeCount).ToArray()],
+        r => new ChangedRun(r.GetString(0), r.GetBoolean(1)),
+        ct);
+
     public Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct) => PostgresClaim.ClaimAsync(store, request, ct);
 
     public Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct) => _commit.CommitAsync(workerId, writes, ct);
@@ -120,7 +132,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
 
     public Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct) => _reader.ListRunsAsync(filter, ct);
 
-    public Task WaitForHintAsync(CancellationToken ct) => _hints.WaitAsync(ct);
+    public Task<JournalHint> WaitForHintAsync(CancellationToken ct) => _hints.WaitAsync(ct);
 
     public async ValueTask DisposeAsync()
     {

@@ -28,7 +28,7 @@ internal sealed class Statements(PostgresStore store, string workerId)
     public void NotifyWhen(bool isDue)
     {
         if (isDue)
-            Add(PostgresHints.Notify);
+            Add(PostgresHints.NotifyWork);
     }
 
     public NpgsqlBatch ToBatch(NpgsqlConnection connection)

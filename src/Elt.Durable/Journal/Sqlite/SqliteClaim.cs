@@ -7,11 +7,33 @@ internal static class SqliteClaim
 {
     private const string IsMine = "exists (select 1 from json_each($2) w where json_extract(w.value, '$[0]') = workflow and json_extract(w.value, '$[1]') = version)";
 
+    /// <summary>Looks whether a claim or a recovery would find anything.</summary>
+    public static Prospect Probe(SqliteStatements journal, ClaimRequest request, long now)
+    {
+        var workflows = Workflows(request);
+        var isDue = journal.Query(
+            $"""
+            select exists (select 1 from runs where due_at <= $1 and (queue is null or status = 'WAITING') and {IsMine})
+              or exists (select 1 from json_each($3) q where exists (
+                select 1 from runs where queue = q.value and status = 'ENQUEUED' and due_at <= $1 and {IsMine}))
+            """,
+            r => r.GetBoolean(0), now, workflows, SqliteStore.JsonArray(request.Queues))[0];
+        var next = journal.Query(
+            """
+            select min(due_at) from (
+              select min(due_at) as due_at from runs where due_at > $1 and (queue is null or status = 'WAITING')
+              union all select min(lease_until) from workers where lease_until >= $1 and id <> $2)
+            """,
+            r => r.TimeOrNull(0), now, request.WorkerId)[0];
+        var workersAreGone = journal.Query("select exists (select 1 from workers where lease_until < $1)", r => r.GetBoolean(0), now)[0];
+        return new Prospect(isDue, workersAreGone, next);
+    }
+
     public static IReadOnlyList<ClaimedRun> Claim(SqliteStatements journal, ClaimRequest request, long now)
     {
         if (journal.Query("select 1 from workers where id = $1", r => r.GetInt32(0), request.WorkerId).Count == 0)
             return [];
-        var workflows = JsonSerializer.Serialize(request.Workflows.Select(w => new object[] { w.Name, w.Version }));
+        var workflows = Workflows(request);
         var due = journal.Query(
             $"select id from runs where due_at <= $1 and (queue is null or status = 'WAITING') and {IsMine} order by due_at limit $3",
             r => r.GetString(0), now, workflows, request.Limit);
@@ -60,4 +82,6 @@ internal static class SqliteClaim
             },
             id)[0];
     }
+
+    private static string Workflows(ClaimRequest request) => JsonSerializer.Serialize(request.Workflows.Select(w => new object[] { w.Name, w.Version }));
 }

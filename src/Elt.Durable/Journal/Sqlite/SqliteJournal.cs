@@ -53,6 +53,14 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
         "update runs set status = 'ENQUEUED', owner = null, due_at = $2 where owner = $1 and id not in (select value from json_each($3))",
         workerId, store.Now, SqliteStore.JsonArray(known)));
 
+    public Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct) => store.ReadAsync(journal => SqliteClaim.Probe(journal, request, store.Now));
+
+    public Task<IReadOnlyList<ChangedRun>> FindChangedAsync(string workerId, IReadOnlyList<ExecutedRun> executed, CancellationToken ct) =>
+        store.ReadAsync<IReadOnlyList<ChangedRun>>(journal => [.. executed.SelectMany(run => journal.Query(
+            "select epoch <> $2 or owner is not $3 from runs where id = $1 and (epoch <> $2 or owner is not $3 or wake_count <> $4) union all select 1 where not exists (select 1 from runs where id = $1)",
+            r => new ChangedRun(run.Id, r.GetBoolean(0)),
+            run.Id, run.Epoch, workerId, run.WakeCount))]);
+
     public Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct) => store.WriteAsync(journal => SqliteClaim.Claim(journal, request, store.Now));
 
     public Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct) => store.WriteAsync(journal =>
@@ -68,7 +76,11 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
     public Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct) => store.ReadAsync(journal => SqliteRows.ListRuns(journal, filter));
 
     // There is no other process: whatever becomes due in this one is signalled in it.
-    public Task WaitForHintAsync(CancellationToken ct) => Task.Delay(Timeout.InfiniteTimeSpan, store.Clock, ct);
+    public async Task<JournalHint> WaitForHintAsync(CancellationToken ct)
+    {
+        await Task.Delay(Timeout.InfiniteTimeSpan, store.Clock, ct).ConfigureAwait(false);
+        return JournalHint.None;
+    }
 
     public ValueTask DisposeAsync()
     {
