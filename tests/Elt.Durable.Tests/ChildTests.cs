@@ -6,6 +6,36 @@ public sealed class ChildrenOnPostgres : ChildTests<PostgresStore>;
 
 public sealed class ChildrenOnSqlite : ChildTests<SqliteStore>;
 
+public sealed class ChildrenElsewhere : EngineSuite<PostgresStore>
+{
+    [Fact]
+    [Trait("promise", "E9")]
+    public async Task A_parent_in_memory_hears_at_once_of_a_child_that_ended_on_another_worker() =>
+        await EndElsewhereAsync(poll: TimeSpan.FromHours(1), notified: true);
+
+    [Fact]
+    [Trait("promise", "E9")]
+    public async Task A_parent_in_memory_hears_of_a_child_elsewhere_also_when_notifications_are_lost() =>
+        await EndElsewhereAsync(poll: TimeSpan.FromMilliseconds(50), notified: false);
+
+    private async Task EndElsewhereAsync(TimeSpan poll, bool notified)
+    {
+        var parents = await StartEngineAsync(durable => durable.ConfigureWorker(w => (w.PollInterval, w.UseNotifications, w.ParkAfter) = (poll, notified, TimeSpan.FromHours(1))));
+        var handle = await parents.Client.StartAsync(Script("parent", context => context.ChildAsync(new OnlyElsewhere("hello"), "child")));
+        await StartEngineAsync(durable => durable.AddWorkflow<OnlyElsewhereWorkflow>());
+        Assert.Equal("hello from elsewhere", await WithinPatienceAsync(handle.ResultAsync()));
+        Assert.Equal(1, (await parents.Client.FindAsync(handle.WorkflowId))!.Epoch);
+    }
+
+    [Workflow("only-elsewhere")]
+    public sealed record OnlyElsewhere(string Text) : IWorkflow<string>;
+
+    public sealed class OnlyElsewhereWorkflow : Workflow<OnlyElsewhere, string>
+    {
+        public override Task<string> RunAsync(OnlyElsewhere input, WorkflowContext context) => Task.FromResult($"{input.Text} from elsewhere");
+    }
+}
+
 [Trait("promise", "E9")]
 public abstract class ChildTests<TStore> : EngineSuite<TStore>
     where TStore : IStore, new()
