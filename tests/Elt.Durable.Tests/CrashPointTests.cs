@@ -10,8 +10,8 @@ public sealed class CrashPointsOnPostgres : CrashPointTests<PostgresStore>;
 public sealed class CrashPointsOnSqlite : CrashPointTests<SqliteStore>;
 
 /// <summary>
-/// Exhaustive: for each shape of workflow, the process dies at every commit that an undisturbed run makes, once before and once after it;
-/// another one goes on. The end state is always that of the undisturbed run.
+/// Exhaustive: for each shape of workflow, the process dies at every call to the journal that a run brings about (start, step, claim, probe, history, park,
+/// end…), once before and once after it; another one goes on. The end state is always that of the undisturbed run.
 /// </summary>
 [Trait("promise", "E3")]
 [Trait("promise", "E6")]
@@ -33,40 +33,47 @@ public abstract class CrashPointTests<TStore> : EngineSuite<TStore>
         await database.WriteAsync(t => Execute(t, "create table effects (run text, name text)"), default);
         Register(database);
 
-        var (undisturbed, counting) = await StartCrashingEngineAsync();
+        var undisturbed = await StartEngineAsync();
         var expected = await RunAsync(undisturbed, shape, "undisturbed");
-        var commits = counting.Commits;
         await undisturbed.StopAsync();
         Assert.Equal("SUCCESS", expected.Status);
-        Assert.True(commits > 2, $"{shape} made {commits} commits only");
 
-        for (var crashAt = 1; crashAt <= commits; crashAt++)
+        var crashes = 0;
+        for (var (call, hasCrashed) = (1, true); hasCrashed && call <= 60; call++)
         {
-            foreach (var afterCommit in new[] { false, true })
+            hasCrashed = false;
+            foreach (var afterCall in new[] { false, true })
             {
-                var actual = await RunWithCrashAsync(shape, crashAt, afterCommit);
+                var (actual, crashed) = await RunWithCrashAsync(shape, call, afterCall);
                 Assert.Equal(expected, actual);
+                hasCrashed |= crashed;
+                crashes += crashed ? 1 : 0;
             }
         }
+        Assert.True(crashes > 4, $"{shape} crashed {crashes} times only");
         Assert.Equal(0, await Store.CountAsync("select count(*) from runs where status not in ('SUCCESS')"));
         Assert.Equal(0, Effects(database, "select count(*) from (select 1 from effects group by run, name having count(*) > 1)"));
         database.Dispose();
         _folder.Dispose();
     }
 
-    private async Task<EndState> RunWithCrashAsync(string shape, int crashAt, bool afterCommit)
+    /// <summary>Runs a shape in a process that dies at a call, and goes on in another one.</summary>
+    /// <returns>The end state, and whether the process died before the run had ended.</returns>
+    private async Task<(EndState End, bool Crashed)> RunWithCrashAsync(string shape, int call, bool afterCall)
     {
-        var id = $"{shape}-{crashAt}-{(afterCommit ? "after" : "before")}";
-        var (doomed, journal) = await StartCrashingEngineAsync(crashAt, afterCommit);
-        // The start itself may be what the crash hits. Branches that commit together make fewer commits: then the run ends before the crash.
+        var id = $"{shape}-{call}-{(afterCall ? "after" : "before")}";
+        var (doomed, journal) = await StartCrashingEngineAsync();
+        journal.CrashAt(call, afterCall);
+        // The start itself may be what the crash hits. Branches that commit together make fewer calls: then the run ends before the crash.
         var ended = StartAndWaitAsync(doomed, shape, id);
         await WithinPatienceAsync(Task.WhenAny(journal.Crashed, ended));
+        var crashed = journal.Crashed.IsCompleted;
         await doomed.KillAsync();
         await Store.ExpireLeasesAsync();
         var heir = await StartEngineAsync();
         var state = await RunAsync(heir, shape, id);
         await heir.StopAsync();
-        return state;
+        return (state, crashed);
     }
 
     private static async Task StartAndWaitAsync(EngineHost engine, string shape, string id)

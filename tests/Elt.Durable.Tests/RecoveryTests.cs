@@ -116,10 +116,11 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
     [Trait("promise", "E6")]
     public async Task A_run_of_a_dead_worker_goes_on_where_it_was()
     {
-        var (doomed, _) = await StartCrashingEngineAsync(crashAt: 4, afterCommit: true);
+        var (doomed, journal) = await StartCrashingEngineAsync();
+        journal.CrashAtStep("add#3", afterCommit: true);
         var start = doomed.Client.StartAsync(new Sequence(5), "seq");
         await WithinPatienceAsync(start);
-        await WithinPatienceAsync(((CrashingJournal)(object)doomed.Journal).Crashed);
+        await WithinPatienceAsync(journal.Crashed);
         await doomed.KillAsync();
         await Store.ExpireLeasesAsync();
         var engine = await StartEngineAsync();

@@ -114,7 +114,6 @@ public abstract class TransactionTests<TStore, TTransaction> : EngineSuite<TStor
     [InlineData(true)]
     public async Task A_crash_around_the_journals_commit_leaves_one_effect(bool afterCommit)
     {
-        // Commit 1 starts the run, commit 2 records the step whose effect is in the target already.
         var target = await TargetAsync();
         var input = Script("pays", context => context.TransactionAsync("pay", target, async (transaction, ct) =>
         {
@@ -122,7 +121,8 @@ public abstract class TransactionTests<TStore, TTransaction> : EngineSuite<TStor
             await InsertAsync(transaction, "pays", ct);
             return "paid";
         }));
-        var (doomed, journal) = await StartCrashingEngineAsync(crashAt: 2, afterCommit);
+        var (doomed, journal) = await StartCrashingEngineAsync();
+        journal.CrashAtStep("pay", afterCommit);
         await doomed.Client.StartAsync(input, "pays");
         await WithinPatienceAsync(journal.Crashed);
         await doomed.KillAsync();

@@ -7,20 +7,17 @@ namespace Elt.Durable.Tests.Suite;
 internal sealed class ProcessCrashedException : Exception;
 
 /// <summary>
-/// A journal whose process dies at the n-th commit, before it or after it (the commit is durable, its answer never arrives):
-/// from then on no call gets through, also none to the stores that it is made of.
+/// A journal whose process dies at a call, before it or after it (what was asked for is done, its answer never arrives): from then on no call
+/// gets through, also none to the stores that it is made of. Every call counts, whoever makes it: commit, claim, probe, history, renewal…
 /// </summary>
 [SuppressMessage("Performance", "CA1852", Justification = "The proxy derives from it.")]
 internal class CrashingJournal : DispatchProxy
 {
     private readonly TaskCompletionSource _crashed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IJournal _inner = null!;
-    private int _crashAt;
-    private bool _afterCommit;
-    private int _commits;
+    private Func<object?[]?, bool> _isLast = _ => false;
+    private bool _afterCall;
     private volatile bool _dead;
-
-    public int Commits => Volatile.Read(ref _commits);
 
     /// <summary>Completes when the crash has happened.</summary>
     public Task Crashed => _crashed.Task;
@@ -28,11 +25,26 @@ internal class CrashingJournal : DispatchProxy
     /// <summary>The journal as the engine sees it.</summary>
     public IJournal Journal => (IJournal)(object)this;
 
-    public static CrashingJournal Around(IJournal inner, int crashAt = int.MaxValue, bool afterCommit = false)
+    public static CrashingJournal Around(IJournal inner)
     {
         var journal = (CrashingJournal)(object)Create<IJournal, CrashingJournal>();
-        (journal._inner, journal._crashAt, journal._afterCommit) = (inner, crashAt, afterCommit);
+        journal._inner = inner;
         return journal;
+    }
+
+    /// <summary>Dies at the n-th call from now on.</summary>
+    public void CrashAt(int call, bool afterCall)
+    {
+        var calls = 0;
+        _afterCall = afterCall;
+        _isLast = _ => Interlocked.Increment(ref calls) == call;
+    }
+
+    /// <summary>Dies at the commit that records a step.</summary>
+    public void CrashAtStep(string key, bool afterCommit)
+    {
+        _afterCall = afterCommit;
+        _isLast = arguments => arguments is [_, IReadOnlyList<JournalWrite> writes, ..] && writes.OfType<StepWrite>().Any(w => w.Step.Key == key);
     }
 
     public void Crash()
@@ -43,24 +55,37 @@ internal class CrashingJournal : DispatchProxy
 
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
     {
-        if (targetMethod!.Name == nameof(IJournal.CommitAsync))
-            return CommitAsync((string)args![0]!, (IReadOnlyList<JournalWrite>)args[1]!, (CancellationToken)args[2]!);
-        if (targetMethod.Name is not (nameof(IAsyncDisposable.DisposeAsync) or nameof(IJournal.WaitForHintAsync)))
-            ThrowIfDead();
-        var answer = targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
-        return targetMethod.IsSpecialName ? MortalStore.Around(targetMethod.ReturnType, answer!, ThrowIfDead) : answer;
+        if (targetMethod!.Name is nameof(IAsyncDisposable.DisposeAsync) or nameof(IJournal.WaitForHintAsync))
+            return Call(_inner, targetMethod, args);
+        if (targetMethod.IsSpecialName)
+            return MortalStore.Around(targetMethod.ReturnType, Call(_inner, targetMethod, args)!, this);
+        return CallUnlessDead(_inner, targetMethod, args);
     }
 
-    private async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
+    private object? CallUnlessDead(object target, MethodInfo method, object?[]? args)
     {
         ThrowIfDead();
-        var isLast = Interlocked.Increment(ref _commits) == _crashAt;
-        if (!isLast || _afterCommit)
-            await _inner.CommitAsync(workerId, writes, ct);
-        if (isLast)
+        var isLast = _isLast(args);
+        if (isLast && !_afterCall)
             Crash();
         ThrowIfDead();
+        var answer = Call(target, method, args);
+        return isLast ? LoseAnswer(method, (Task)answer!) : answer;
     }
+
+    private object LoseAnswer(MethodInfo method, Task answer) => method.ReturnType == typeof(Task)
+        ? LoseAsync<bool>(answer)
+        : typeof(CrashingJournal).GetMethod(nameof(LoseAsync), BindingFlags.NonPublic | BindingFlags.Instance)!
+            .MakeGenericMethod(method.ReturnType.GetGenericArguments()).Invoke(this, [answer])!;
+
+    private async Task<T> LoseAsync<T>(Task answer)
+    {
+        await answer;
+        Crash();
+        throw new ProcessCrashedException();
+    }
+
+    private static object? Call(object target, MethodInfo method, object?[]? args) => method.Invoke(target, BindingFlags.DoNotWrapExceptions, null, args, null);
 
     private void ThrowIfDead()
     {
@@ -73,20 +98,16 @@ internal class CrashingJournal : DispatchProxy
     internal class MortalStore : DispatchProxy
     {
         private object _inner = null!;
-        private Action _throwIfDead = null!;
+        private CrashingJournal _journal = null!;
 
-        public static object Around(Type store, object inner, Action throwIfDead)
+        public static object Around(Type store, object inner, CrashingJournal journal)
         {
             var proxy = Create(store, typeof(MortalStore));
             ((MortalStore)proxy)._inner = inner;
-            ((MortalStore)proxy)._throwIfDead = throwIfDead;
+            ((MortalStore)proxy)._journal = journal;
             return proxy;
         }
 
-        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
-        {
-            _throwIfDead();
-            return targetMethod!.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
-        }
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => _journal.CallUnlessDead(_inner, targetMethod!, args);
     }
 }

@@ -42,11 +42,11 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
         return host;
     }
 
-    /// <summary>Starts an engine whose process dies at a commit; ask the journal for when.</summary>
-    private protected async Task<(EngineHost Host, CrashingJournal Journal)> StartCrashingEngineAsync(int crashAt = int.MaxValue, bool afterCommit = false)
+    /// <summary>Starts an engine whose process dies when its journal is told.</summary>
+    private protected async Task<(EngineHost Host, CrashingJournal Journal)> StartCrashingEngineAsync()
     {
         CrashingJournal? journal = null;
-        var host = await StartEngineAsync(wrap: inner => (journal = CrashingJournal.Around(inner, crashAt, afterCommit)).Journal);
+        var host = await StartEngineAsync(wrap: inner => (journal = CrashingJournal.Around(inner)).Journal);
         return (host, journal!);
     }
 
