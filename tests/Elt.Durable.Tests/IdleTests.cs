@@ -23,8 +23,7 @@ public abstract class IdleTests<TStore> : EngineSuite<TStore>
             durable => durable.ConfigureWorker(w => w.PollInterval = new WorkerOptions().PollInterval),
             inner => (calls = CountingJournal.Around(inner)).Journal,
             time);
-        await calls!.CallAsync(nameof(IJournal.ProbeAsync));
-        var before = calls.Total;
+        var before = calls!.Total;
 
         for (var second = 0; second < 60; second += 2)
         {
