@@ -70,8 +70,14 @@ internal sealed partial class RunExecution
         lock (_gate)
         {
             _history.AddOutcome(child);
-            foreach (var wait in _waits.Where(w => w.ChildKey == child.Key))
+            // The waiter counts as at work from here on, not from when a thread gets to it: in between the run would look idle and be parked for ever.
+            foreach (var wait in _waits.FindAll(w => w.ChildKey == child.Key))
+            {
+                _waits.Remove(wait);
+                _working++;
                 wait.Signal.TrySetResult();
+            }
+            UpdateWaiting();
         }
     }
 
@@ -170,7 +176,6 @@ internal sealed partial class RunExecution
             UpdateWaiting();
         }
         await wait.Signal.Task.ConfigureAwait(false);
-        EndWait(wait);
         lock (_gate)
             return _history.Take(key)!;
     }
