@@ -6,7 +6,8 @@ namespace Elt.Chaos.Workers;
 /// What the workflows do in the world, and leave evidence of: each execution of a plain step a row, each effect of a transactional step a row, in tables
 /// that have no key, so that whatever happens twice is there twice.
 /// </summary>
-internal abstract class Deeds
+/// <param name="pause">How long an execution takes.</param>
+internal abstract class Deeds(TimeSpan pause)
 {
     /// <summary>The world itself is not reliable: its outages must not be taken for the step's own failures.</summary>
     private static readonly RetryPolicy ThroughOutages = new()
@@ -21,7 +22,7 @@ internal abstract class Deeds
         name,
         async ct =>
         {
-            await ExecutedAsync(context.WorkflowId, name, ct);
+            await WorkAsync(context, name, ct);
             return value;
         },
         ThroughOutages);
@@ -29,7 +30,7 @@ internal abstract class Deeds
     /// <summary>Fails when it is executed for the first time.</summary>
     public Task<int> FlakyAsync(WorkflowContext context, string name, int value) => context.StepAsync(
         name,
-        async ct => await ExecutedAsync(context.WorkflowId, name, ct) == 1 ? throw new FirstExecutionException() : value,
+        async ct => await WorkAsync(context, name, ct) == 1 ? throw new FirstExecutionException() : value,
         ThroughOutages with { FirstDelay = TimeSpan.FromMilliseconds(1), Handles = e => e is FirstExecutionException || RetryPolicy.IsTransientDatabaseError(e) });
 
     /// <summary>A transactional step.</summary>
@@ -38,6 +39,13 @@ internal abstract class Deeds
     /// <summary>Notes an execution, and whether the step was recorded already at that moment.</summary>
     /// <returns>How often the step was executed by now.</returns>
     protected abstract Task<long> ExecutedAsync(string run, string step, CancellationToken ct);
+
+    private async Task<long> WorkAsync(WorkflowContext context, string name, CancellationToken ct)
+    {
+        var executions = await ExecutedAsync(context.WorkflowId, name, ct);
+        await Task.Delay(pause, TimeProvider.System, ct);
+        return executions;
+    }
 
     private sealed class FirstExecutionException() : Exception("The first execution fails.");
 }

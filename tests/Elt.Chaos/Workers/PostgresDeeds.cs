@@ -6,7 +6,7 @@ using Npgsql;
 namespace Elt.Chaos.Workers;
 
 /// <summary>Deeds in Postgres, in the journal's own database.</summary>
-internal sealed class PostgresDeeds(NpgsqlDataSource dataSource, Lazy<DurableHealth> health) : Deeds
+internal sealed class PostgresDeeds(NpgsqlDataSource dataSource, Lazy<DurableHealth> health, TimeSpan pause) : Deeds(pause)
 {
     private readonly PostgresDatabase _database = new(dataSource);
 

@@ -30,8 +30,9 @@ internal static class WorkerProgram
     {
         var connection = options["postgres"];
         services.AddSingleton(_ => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection) { MaxPoolSize = 10, MaxAutoPrepare = 20 }));
-        services.AddSingleton(provider => new Lazy<DurableHealth>(provider.GetRequiredService<DurableHealth>));
-        services.AddSingleton<Deeds, PostgresDeeds>();
+        services.AddSingleton<Deeds>(provider => new PostgresDeeds(
+            provider.GetRequiredService<NpgsqlDataSource>(), new Lazy<DurableHealth>(provider.GetRequiredService<DurableHealth>),
+            TimeSpan.FromMilliseconds(Number(options, "pause", 0))));
         services.AddDurable(durable => durable
             .UsePostgres(new NpgsqlConnectionStringBuilder(connection) { MaxPoolSize = 10 }.ToString())
             .AddWorkflow<ChainWorkflow>()
@@ -40,11 +41,14 @@ internal static class WorkerProgram
             .AddQueue("wide")
             .ConfigureWorker(worker =>
             {
-                worker.Lease = TimeSpan.FromSeconds(double.Parse(options.GetValueOrDefault("lease", "2"), CultureInfo.InvariantCulture));
-                worker.MaxConcurrentRuns = int.Parse(options.GetValueOrDefault("concurrency", "20"), CultureInfo.InvariantCulture);
+                worker.Lease = TimeSpan.FromSeconds(Number(options, "lease", 2));
+                worker.MaxConcurrentRuns = (int)Number(options, "concurrency", 20);
                 worker.PollInterval = TimeSpan.FromMilliseconds(200);
                 worker.ParkAfter = TimeSpan.FromMilliseconds(200);
                 worker.StopGrace = TimeSpan.FromSeconds(2);
             }));
     }
+
+    private static double Number(IReadOnlyDictionary<string, string> options, string name, double otherwise) =>
+        options.TryGetValue(name, out var text) ? double.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 }
