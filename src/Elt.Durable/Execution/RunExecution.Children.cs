@@ -108,7 +108,10 @@ internal sealed partial class RunExecution
         if (start.Existing is { } existing && existing.ParentId != Id)
             throw new WorkflowConflictException($"The id '{childId}' of a child is taken by a run that this run did not start. Give the child another name.");
         if (start.Existing is { CompletedAt: { } completedAt } ended)
-            Deliver(new RunOutcome(ended.Status, ended.Output, ended.Error, completedAt).ToStepOf(Id, childId, ended.CreatedAt));
+        {
+            lock (_gate)
+                Deliver(new RunOutcome(ended.Status, ended.Output, ended.Error, completedAt).ToStepOf(Id, childId, ended.CreatedAt));
+        }
     }
 
     private async Task<T> ChildResultAsync<T>(Scope scope, string childId, string key)

@@ -28,15 +28,16 @@ internal sealed partial class RunExecution
     public async Task ParkWhenIdleAsync(TimeSpan parkAfter)
     {
         DateTimeOffset due;
+        long wakeCount;
         lock (_gate)
         {
             if (!_isWaiting || Retired.IsCompleted || _services.Clock.Time.GetElapsedTime(_waitingSince) < parkAfter)
                 return;
-            due = _waits.Min(w => w.Due);
+            (due, wakeCount) = (_waits.Min(w => w.Due), _wakeCount);
         }
         if (due - _services.Clock.Now < parkAfter)
             return;
-        var park = new ParkWrite(_key, due == DateTimeOffset.MaxValue ? null : due, Interlocked.Read(ref _wakeCount));
+        var park = new ParkWrite(_key, due == DateTimeOffset.MaxValue ? null : due, wakeCount);
         await _services.Writer.CommitAsync(park).ConfigureAwait(false);
         if (park.Woken)
             await CatchUpAsync().ConfigureAwait(false);
@@ -56,22 +57,23 @@ internal sealed partial class RunExecution
     }
 
     /// <summary>What this execution knows of its run, to be compared with the journal.</summary>
-    public ExecutedRun Known => new(Id, _key.Epoch, Interlocked.Read(ref _wakeCount));
-
-    /// <summary>Takes over the outcome of a child that ended in this process; the commit that ended it has woken this run.</summary>
-    public void DeliverWoken(StepInfo child)
+    public ExecutedRun Known
     {
-        Interlocked.Increment(ref _wakeCount);
-        Deliver(child);
+        get
+        {
+            lock (_gate)
+                return new ExecutedRun(Id, _key.Epoch, _wakeCount);
+        }
     }
 
-    private void Deliver(StepInfo child)
+    /// <summary>Takes over the outcome of a child that ended in this process; the commit that ended it has woken this run once for it.</summary>
+    public void DeliverWoken(StepInfo child)
     {
         lock (_gate)
         {
-            _history.AddOutcome(child);
-            foreach (var wait in _waits.Where(w => w.ChildKey == child.Key))
-                wait.Signal.TrySetResult();
+            // One that was read from the journal meanwhile is counted already. To know of more wake-ups than there were would hide a later one for ever.
+            if (Deliver(child))
+                _wakeCount++;
         }
     }
 
@@ -79,9 +81,26 @@ internal sealed partial class RunExecution
     public async Task CatchUpAsync()
     {
         var history = await _services.Journal.ReadHistoryAsync(Id, Stopping).ConfigureAwait(false);
-        Interlocked.Exchange(ref _wakeCount, history.WakeCount);
-        foreach (var child in history.Steps.Where(s => s.Kind == StepKind.Child))
-            Deliver(child);
+        lock (_gate)
+        {
+            _wakeCount = history.WakeCount;
+            foreach (var child in history.Steps.Where(s => s.Kind == StepKind.Child))
+                Deliver(child);
+        }
+    }
+
+    /// <summary>Hands a child's outcome to those who wait for it; the caller holds the gate. Returns whether it was not known yet.</summary>
+    private bool Deliver(StepInfo child)
+    {
+        // The waiter counts as at work from here on, not from when a thread gets to it: in between the run would look idle and be parked for ever.
+        foreach (var wait in _waits.FindAll(w => w.ChildKey == child.Key))
+        {
+            _waits.Remove(wait);
+            _working++;
+            wait.Signal.TrySetResult();
+        }
+        UpdateWaiting();
+        return _history.AddOutcome(child);
     }
 
     /// <summary>Begins an operation under a name, or never returns when the execution is over.</summary>
@@ -170,7 +189,6 @@ internal sealed partial class RunExecution
             UpdateWaiting();
         }
         await wait.Signal.Task.ConfigureAwait(false);
-        EndWait(wait);
         lock (_gate)
             return _history.Take(key)!;
     }

@@ -30,7 +30,8 @@ internal sealed class StepHistory(RunHistory recorded)
     public bool IsStarted(string childId) => _openChildren.Contains(childId);
 
     /// <summary>Notes a child's outcome that came in after the history was read.</summary>
-    public void AddOutcome(StepInfo child) => _steps.TryAdd(child.Key, child);
+    /// <returns>Whether it was not known yet.</returns>
+    public bool AddOutcome(StepInfo child) => _steps.TryAdd(child.Key, child);
 
     /// <summary>
     /// Takes records out of the comparison of code and history: after a failed map it depends on timing which of its items were begun.

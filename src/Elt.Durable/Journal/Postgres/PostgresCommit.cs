@@ -187,15 +187,18 @@ internal sealed class PostgresCommit(PostgresStore store)
             Array(children, w => w.Run.Epoch, NpgsqlDbType.Bigint));
         statements.Add(
             """
-            with parents as (select id from durable.runs where id = any ($3) and status in ('RUNNING', 'WAITING', 'ENQUEUED') order by id for no key update),
+            with ended as (select id, count(*) as children from unnest($3::text[]) as p(id) group by id),
+            parents as (
+              select r.id, ended.children from ended join durable.runs r on r.id = ended.id
+              where r.status in ('RUNNING', 'WAITING', 'ENQUEUED') order by r.id for no key update of r),
             woken as (
-              update durable.runs r set wake_count = wake_count + 1, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
+              update durable.runs r set wake_count = wake_count + parents.children, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
               from parents where r.id = parents.id returning r.status, r.owner)
             select case when bool_or(status = 'WAITING') then pg_notify('durable_work', 'due') end,
               case when bool_or(owner <> $2) then pg_notify('durable_work', 'woken') end
             from woken
             """,
-            new NpgsqlParameter { Value = children.Select(w => w.ParentId!).Distinct().ToArray() });
+            Text(children, w => w.ParentId));
     }
 
     /// <summary>Finds out about the writes whose statement changed fewer rows than it had.</summary>
