@@ -107,13 +107,18 @@ public sealed class DurableBuilder
     /// <summary>Declares a schedule. Each slot starts exactly one run over all workers: the run's id is <c>name/slot</c>.</summary>
     /// <param name="name">Kebab-case name.</param>
     /// <param name="cron">Five fields: minute, hour, day, month, day of week.</param>
-    /// <param name="timeZone">IANA name; default UTC. Slots that daylight saving skips are run after the gap, doubled ones once.</param>
-    /// <param name="input">Makes the input for a slot.</param>
+    /// <param name="timeZone">IANA name, or <c>UTC</c>. Slots that daylight saving skips are run after the gap, doubled ones once.</param>
+    /// <param name="input">Makes the input for a slot; the same for the same slot.</param>
+    /// <param name="options">Overlap, catch-up, jitter, queue; default <see cref="ScheduleOptions"/>' defaults.</param>
     /// <exception cref="FormatException">The cron expression cannot be read.</exception>
     /// <exception cref="TimeZoneNotFoundException">There is no such zone.</exception>
-    public DurableBuilder AddSchedule<TResult>(string name, string cron, string timeZone, Func<DateTimeOffset, IWorkflow<TResult>> input)
+    /// <exception cref="ArgumentException">The name is blank, over 100 characters, holds a <c>/</c> or is taken; or an option is out of its range.</exception>
+    public DurableBuilder AddSchedule<TResult>(
+        string name, string cron, string timeZone, Func<DateTimeOffset, IWorkflow<TResult>> input, ScheduleOptions? options = null)
     {
-        Schedules.Add(new ScheduleDefinition(name, CronSchedule.Parse(cron, timeZone), slot => input(slot)));
+        if (Schedules.Exists(s => s.Name == name))
+            throw new ArgumentException($"Schedule '{name}' is declared twice; give one of them another name.", nameof(name));
+        Schedules.Add(new ScheduleDefinition(name, CronSchedule.Parse(cron, timeZone), slot => input(slot), options ?? new ScheduleOptions()));
         return this;
     }
 

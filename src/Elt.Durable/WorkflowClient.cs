@@ -28,8 +28,9 @@ public sealed class WorkflowClient
     private readonly TimeProvider _time;
 
     internal WorkflowClient(
-        IJournal journal, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time)
+        IJournal journal, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time, ScheduleClient schedules)
     {
+        Schedules = schedules;
         _journal = journal;
         _registry = registry;
         _starter = starter;
@@ -37,6 +38,9 @@ public sealed class WorkflowClient
         _payloads = payloads;
         _time = time;
     }
+
+    /// <summary>The schedules.</summary>
+    public ScheduleClient Schedules { get; }
 
     /// <summary>
     /// Starts a run, or attaches to the run that has this id already: the id is an idempotency key, now and a year later.
@@ -128,6 +132,11 @@ public sealed class WorkflowClient
         return id;
     }
 }
+
+/// <summary>A run that was asked for by its id.</summary>
+/// <param name="WorkflowId">The run's id.</param>
+/// <param name="IsNew">Whether this call started it; otherwise it was there before, or the answer of the call that started it was lost.</param>
+public sealed record StartedRun(string WorkflowId, bool IsNew);
 
 /// <summary>A run that was started, with the type of its result.</summary>
 /// <typeparam name="TResult">The result.</typeparam>

@@ -16,14 +16,16 @@ public sealed class DurableHealth
 {
     private readonly IJournal _journal;
     private readonly Worker _worker;
-    private readonly Scheduler _scheduler;
+    private readonly IReadOnlyList<ScheduleDefinition> _schedules;
+    private readonly JournalClock _clock;
     private readonly WorkerOptions _options;
 
-    internal DurableHealth(IJournal journal, Worker worker, Scheduler scheduler, WorkerOptions options)
+    internal DurableHealth(IJournal journal, Worker worker, IReadOnlyList<ScheduleDefinition> schedules, JournalClock clock, WorkerOptions options)
     {
         _journal = journal;
         _worker = worker;
-        _scheduler = scheduler;
+        _schedules = schedules;
+        _clock = clock;
         _options = options;
     }
 
@@ -33,8 +35,8 @@ public sealed class DurableHealth
     /// <summary>Runs that it executes now, those that only wait not counted.</summary>
     public int BusyRuns => _worker.Busy;
 
-    /// <summary>The declared schedules.</summary>
-    public IReadOnlyList<ScheduleInfo> Schedules => [.. _scheduler.NextSlots().Select(s => new ScheduleInfo(s.Name, s.Cron, s.Zone, s.Next))];
+    /// <summary>The schedules that this process declares; <see cref="WorkflowClient.Schedules"/> tells whether they are paused.</summary>
+    public IReadOnlyList<ScheduleInfo> Schedules => [.. _schedules.Select(s => new ScheduleInfo(s.Name, s.Cron.Text, s.Cron.Zone.Id, s.Cron.Next(_clock.Now)))];
 
     /// <summary>Asks the journal something small.</summary>
     /// <returns><see langword="null"/> when it answers, else why not.</returns>

@@ -41,12 +41,15 @@ public static class DurableServices
             provider, new Random(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("Elt.Durable.Run")));
         services.AddSingleton<RunExecutor>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Worker>(provider, (IReadOnlyList<Queues.QueueDefinition>)builder.Queues));
+        services.AddSingleton(provider => new ScheduleClient(
+            provider.GetRequiredService<IJournal>(), builder.Schedules, provider.GetRequiredService<RunStarter>(),
+            provider.GetRequiredService<Payloads>(), provider.GetRequiredService<JournalClock>()));
         services.AddSingleton(provider => new WorkflowClient(
             provider.GetRequiredService<IJournal>(), provider.GetRequiredService<WorkflowRegistry>(),
             provider.GetRequiredService<RunStarter>(), provider.GetRequiredService<CompletionHub>(), provider.GetRequiredService<Payloads>(),
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ScheduleClient>()));
         services.AddSingleton(provider => new DurableHealth(
-            provider.GetRequiredService<IJournal>(), provider.GetRequiredService<Worker>(), provider.GetRequiredService<Scheduler>(), builder.Worker));
+            provider.GetRequiredService<IJournal>(), provider.GetRequiredService<Worker>(), builder.Schedules, provider.GetRequiredService<JournalClock>(), builder.Worker));
         services.AddHostedService<WorkerService>();
         return services;
     }
