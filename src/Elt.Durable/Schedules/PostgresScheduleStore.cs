@@ -50,7 +50,7 @@ internal sealed class PostgresScheduleStore(PostgresStore store) : IScheduleStor
                     runs.Select(r => r.Id).ToArray(), runs.Select(r => r.Workflow.Name).ToArray(), runs.Select(r => r.Workflow.Version).ToArray(),
                     runs.Select(r => r.Input).ToArray(), runs.Select(r => r.Delay).ToArray(), runs.Select(r => r.Priority).ToArray(), runs.Select(r => r.Queue).ToArray(),
                 ]),
-            (PostgresHints.Notify, []));
+            (PostgresHints.NotifyWork, []));
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
         var created = await PostgresStore.ReadAllAsync(reader, r => r.GetString(0), ct).ConfigureAwait(false);
         // An error of the commit would come with the last result.

@@ -32,13 +32,17 @@ internal sealed class Scheduler(
         }
     }
 
-    public async Task StartDueSlotsAsync(CancellationToken ct)
+    /// <summary>Starts what is due.</summary>
+    /// <returns>Whether runs were created.</returns>
+    public async Task<bool> StartDueSlotsAsync(CancellationToken ct)
     {
+        var started = false;
         foreach (var schedule in schedules.Where(s => _lookAt[s.Name] <= clock.Now))
         {
             try
             {
-                _lookAt[schedule.Name] = await DecideAsync(schedule, ct).ConfigureAwait(false);
+                (_lookAt[schedule.Name], var created) = await DecideAsync(schedule, ct).ConfigureAwait(false);
+                started |= created;
             }
             catch (Exception e) when (e is not OperationCanceledException && !RetryPolicy.IsTransientDatabaseError(e))
             {
@@ -47,36 +51,36 @@ internal sealed class Scheduler(
                 _lookAt[schedule.Name] = clock.Now + PauseAfterFailure;
             }
         }
+        return started;
     }
 
-    /// <summary>Decides what is due and returns when to look again.</summary>
-    private async Task<DateTimeOffset> DecideAsync(ScheduleDefinition schedule, CancellationToken ct)
+    /// <summary>Decides what is due and tells when to look again.</summary>
+    private async Task<(DateTimeOffset LookAt, bool Created)> DecideAsync(ScheduleDefinition schedule, CancellationToken ct)
     {
         if (await journal.Schedules.FindAsync(schedule.Name, ct).ConfigureAwait(false) is not { } row)
-            return DateTimeOffset.MaxValue;
+            return (DateTimeOffset.MaxValue, false);
         clock.Adjust(row.Now);
         var cron = row.Cron == schedule.Cron.Text && row.TimeZone == schedule.Cron.Zone.Id ? schedule.Cron : CronSchedule.Parse(row.Cron, row.TimeZone);
         var next = cron.Next(row.Now) ?? DateTimeOffset.MaxValue;
         if (row.IsPaused)
-            return next;
+            return (next, false);
         var plan = SlotPlan.For(row, cron);
         if (plan.Changes(row))
-        {
-            await StartAsync(schedule, row, plan, ct).ConfigureAwait(false);
-            return row.Now;
-        }
+            return (row.Now, await AdvanceAsync(schedule, row, plan, ct).ConfigureAwait(false));
         var soon = row.Now + PauseWhileWaiting;
-        return row.WaitingSlot is not null && soon < next ? soon : next;
+        return (row.WaitingSlot is not null && soon < next ? soon : next, false);
     }
 
-    private async Task StartAsync(ScheduleDefinition schedule, ScheduleRow row, SlotPlan plan, CancellationToken ct)
+    private async Task<bool> AdvanceAsync(ScheduleDefinition schedule, ScheduleRow row, SlotPlan plan, CancellationToken ct)
     {
         var runs = plan.Starts.Select(slot =>
         {
             var begin = slot + schedule.JitterOf(slot, row.Options.Jitter);
             return schedule.Run(schedule.RunId(slot), slot, row.Options, payloads) with { Delay = begin > row.Now ? begin - row.Now : TimeSpan.Zero };
         });
-        foreach (var runId in await journal.Schedules.AdvanceAsync(row, plan, [.. runs], ct).ConfigureAwait(false))
+        var created = await journal.Schedules.AdvanceAsync(row, plan, [.. runs], ct).ConfigureAwait(false);
+        foreach (var runId in created)
             Log.SlotStarted(logger, schedule.Name, runId);
+        return created.Count > 0;
     }
 }
