@@ -59,6 +59,8 @@ public sealed class DurableBuilder
 
     internal WorkerOptions Worker { get; } = new();
 
+    internal bool HasWorker { get; private set; } = true;
+
     internal Func<JournalSettings, IJournal>? CreateJournal { get; private set; }
 
     /// <summary>Keeps the journal in a SQLite file. One process at a time; a second one is refused with a clear message.</summary>
@@ -119,6 +121,17 @@ public sealed class DurableBuilder
         if (Schedules.Exists(s => s.Name == name))
             throw new ArgumentException($"Schedule '{name}' is declared twice; give one of them another name.", nameof(name));
         Schedules.Add(new ScheduleDefinition(name, CronSchedule.Parse(cron, timeZone), slot => input(slot), options ?? new ScheduleOptions()));
+        return this;
+    }
+
+    /// <summary>
+    /// Executes and declares nothing in this process: it only offers the <see cref="WorkflowClient"/>. Runs can be started by their typed record without
+    /// registering workflows; those that are registered can be started by name, and schedules that are added can be triggered. A journal in SQLite
+    /// has one process only, so this is for Postgres in practice.
+    /// </summary>
+    public DurableBuilder WithoutWorker()
+    {
+        HasWorker = false;
         return this;
     }
 

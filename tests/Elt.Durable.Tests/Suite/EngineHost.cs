@@ -96,5 +96,5 @@ internal sealed class EngineHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await StopAsync();
 
-    private IHostedService Hosted => _services.GetServices<IHostedService>().OfType<WorkerService>().Single();
+    private IHostedService Hosted => _services.GetRequiredService<IHostedService>();
 }
