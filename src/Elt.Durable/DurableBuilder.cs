@@ -59,6 +59,8 @@ public sealed class DurableBuilder
 
     internal WorkerOptions Worker { get; } = new();
 
+    internal bool HasWorker { get; private set; } = true;
+
     internal Func<JournalSettings, IJournal>? CreateJournal { get; private set; }
 
     /// <summary>Keeps the journal in a SQLite file. One process at a time; a second one is refused with a clear message.</summary>
@@ -107,13 +109,29 @@ public sealed class DurableBuilder
     /// <summary>Declares a schedule. Each slot starts exactly one run over all workers: the run's id is <c>name/slot</c>.</summary>
     /// <param name="name">Kebab-case name.</param>
     /// <param name="cron">Five fields: minute, hour, day, month, day of week.</param>
-    /// <param name="timeZone">IANA name; default UTC. Slots that daylight saving skips are run after the gap, doubled ones once.</param>
-    /// <param name="input">Makes the input for a slot.</param>
+    /// <param name="timeZone">IANA name, or <c>UTC</c>. Slots that daylight saving skips are run after the gap, doubled ones once.</param>
+    /// <param name="input">Makes the input for a slot; the same for the same slot.</param>
+    /// <param name="options">Overlap, catch-up, jitter, queue; default <see cref="ScheduleOptions"/>' defaults.</param>
     /// <exception cref="FormatException">The cron expression cannot be read.</exception>
     /// <exception cref="TimeZoneNotFoundException">There is no such zone.</exception>
-    public DurableBuilder AddSchedule<TResult>(string name, string cron, string timeZone, Func<DateTimeOffset, IWorkflow<TResult>> input)
+    /// <exception cref="ArgumentException">The name is blank, over 100 characters, holds a <c>/</c> or is taken; or an option is out of its range.</exception>
+    public DurableBuilder AddSchedule<TResult>(
+        string name, string cron, string timeZone, Func<DateTimeOffset, IWorkflow<TResult>> input, ScheduleOptions? options = null)
     {
-        Schedules.Add(new ScheduleDefinition(name, CronSchedule.Parse(cron, timeZone), slot => input(slot)));
+        if (Schedules.Exists(s => s.Name == name))
+            throw new ArgumentException($"Schedule '{name}' is declared twice; give one of them another name.", nameof(name));
+        Schedules.Add(new ScheduleDefinition(name, CronSchedule.Parse(cron, timeZone), slot => input(slot), options ?? new ScheduleOptions()));
+        return this;
+    }
+
+    /// <summary>
+    /// Executes and declares nothing in this process: it only offers the <see cref="WorkflowClient"/>. Runs can be started by their typed record without
+    /// registering workflows; those that are registered can be started by name, and schedules that are added can be triggered. A journal in SQLite
+    /// has one process only, so this is for Postgres in practice.
+    /// </summary>
+    public DurableBuilder WithoutWorker()
+    {
+        HasWorker = false;
         return this;
     }
 

@@ -74,6 +74,10 @@ public sealed class UnknownWorkflowException(string message) : DurableException(
 /// <param name="message">Names the queue and those there are.</param>
 public sealed class UnknownQueueException(string message) : DurableException(message);
 
+/// <summary>There is no schedule of that name, or this process does not declare it.</summary>
+/// <param name="message">Names the schedule and those there are.</param>
+public sealed class UnknownScheduleException(string message) : DurableException(message);
+
 /// <summary>An input or result cannot be read or written as JSON, or is over the limit.</summary>
 /// <param name="message">Names the type and the step or run.</param>
 public sealed class PayloadException(string message) : DurableException(message);

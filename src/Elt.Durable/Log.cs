@@ -50,6 +50,9 @@ internal static partial class Log
     [LoggerMessage(15, LogLevel.Information, "Schedule {Schedule} starts slot {RunId}")]
     public static partial void SlotStarted(ILogger logger, string schedule, string runId);
 
+    [LoggerMessage(17, LogLevel.Error, "Schedule {Schedule} could not decide its due slots and tries again in a minute")]
+    public static partial void ScheduleFailed(ILogger logger, Exception error, string schedule);
+
     [LoggerMessage(16, LogLevel.Warning, "Released {Runs} runs that this worker owned without knowing it")]
     public static partial void UnknownReleased(ILogger logger, int runs);
 }

@@ -28,8 +28,9 @@ public sealed class WorkflowClient
     private readonly TimeProvider _time;
 
     internal WorkflowClient(
-        IJournal journal, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time)
+        IJournal journal, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time, ScheduleClient schedules)
     {
+        Schedules = schedules;
         _journal = journal;
         _registry = registry;
         _starter = starter;
@@ -37,6 +38,9 @@ public sealed class WorkflowClient
         _payloads = payloads;
         _time = time;
     }
+
+    /// <summary>The schedules.</summary>
+    public ScheduleClient Schedules { get; }
 
     /// <summary>
     /// Starts a run, or attaches to the run that has this id already: the id is an idempotency key, now and a year later.
@@ -56,8 +60,7 @@ public sealed class WorkflowClient
         ArgumentNullException.ThrowIfNull(input);
         var reference = WorkflowReference.Of(input.GetType());
         var json = _payloads.Write(input, $"Input of workflow '{reference.Name}'");
-        var id = await StartAsync(reference, json, workflowId, options, ct).ConfigureAwait(false);
-        return new WorkflowHandle<TResult>(this, id);
+        return new WorkflowHandle<TResult>(this, await StartAsync(reference, json, workflowId, options, ct).ConfigureAwait(false));
     }
 
     /// <summary>Starts a run by its workflow's name with an input in JSON, as an API or command line does.</summary>
@@ -66,11 +69,11 @@ public sealed class WorkflowClient
     /// <param name="workflowId">The idempotency key; default a new time-ordered id.</param>
     /// <param name="options">Queue, priority, delay.</param>
     /// <param name="ct">Gives up waiting; the run may have been started all the same.</param>
-    /// <returns>The run's id.</returns>
+    /// <returns>The run's id, and whether this call started it.</returns>
     /// <exception cref="UnknownWorkflowException">No such workflow; the message lists those there are.</exception>
     /// <exception cref="PayloadException">The input does not fit the workflow's record.</exception>
     /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
-    public Task<string> StartAsync(
+    public Task<StartedRun> StartAsync(
         string workflow, JsonElement input, string? workflowId = null, StartOptions? options = null, CancellationToken ct = default)
     {
         var registration = _registry.Latest(workflow);
@@ -117,17 +120,22 @@ public sealed class WorkflowClient
 
     private static TimeSpan MaxPause => TimeSpan.FromSeconds(1);
 
-    private async Task<string> StartAsync(WorkflowReference workflow, string input, string? workflowId, StartOptions? options, CancellationToken ct)
+    private async Task<StartedRun> StartAsync(WorkflowReference workflow, string input, string? workflowId, StartOptions? options, CancellationToken ct)
     {
         var id = workflowId ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
         if (string.IsNullOrWhiteSpace(id) || id.Length > 500 || id.Any(char.IsControl))
             throw new ArgumentException($"A workflow id has 1 to 500 characters, none of them a control character, and is not blank; this one has {id.Length}.", nameof(workflowId));
         options ??= new StartOptions();
         var run = new NewRun { Id = id, Workflow = workflow, Input = input, Queue = options.Queue, Priority = options.Priority, Delay = options.Delay };
-        await _starter.StartAsync(run).WaitAsync(ct).ConfigureAwait(false);
-        return id;
+        var start = await _starter.StartAsync(run).WaitAsync(ct).ConfigureAwait(false);
+        return new StartedRun(id, start.Existing is null);
     }
 }
+
+/// <summary>A run that was asked for by its id.</summary>
+/// <param name="WorkflowId">The run's id.</param>
+/// <param name="IsNew">Whether this call started it; otherwise it was there before, or the answer of the call that started it was lost.</param>
+public sealed record StartedRun(string WorkflowId, bool IsNew);
 
 /// <summary>A run that was started, with the type of its result.</summary>
 /// <typeparam name="TResult">The result.</typeparam>
@@ -135,14 +143,17 @@ public sealed class WorkflowHandle<TResult>
 {
     private readonly WorkflowClient _client;
 
-    internal WorkflowHandle(WorkflowClient client, string workflowId)
+    internal WorkflowHandle(WorkflowClient client, StartedRun run)
     {
         _client = client;
-        WorkflowId = workflowId;
+        (WorkflowId, IsNew) = run;
     }
 
     /// <summary>The run's id.</summary>
     public string WorkflowId { get; }
+
+    /// <inheritdoc cref="StartedRun.IsNew"/>
+    public bool IsNew { get; }
 
     /// <summary>Waits for the run's end and returns its result.</summary>
     /// <param name="ct">Gives up waiting; the run goes on.</param>

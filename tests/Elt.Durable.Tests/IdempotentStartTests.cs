@@ -20,6 +20,7 @@ public abstract class IdempotentStartTests<TStore> : EngineSuite<TStore>
         Assert.Equal(3, await WithinPatienceAsync(first.ResultAsync()));
         var second = await engine.Client.StartAsync(new Sequence(3), "once");
         Assert.Equal(3, await WithinPatienceAsync(second.ResultAsync()));
+        Assert.Equal((true, false), (first.IsNew, second.IsNew));
         Assert.Equal(1, Probe["s:body"]);
         Assert.Equal(3, await Store.CountAsync("select count(*) from steps"));
     }
@@ -32,6 +33,7 @@ public abstract class IdempotentStartTests<TStore> : EngineSuite<TStore>
         var other = Store is PostgresStore ? await StartEngineAsync() : one;
         var starts = Enumerable.Range(0, 2000).Select(i => (i % 2 == 0 ? one : other).Client.StartAsync(new Sequence(1), $"id-{i % 100}"));
         var handles = await WithinPatienceAsync(Task.WhenAll(starts));
+        Assert.Equal(100, handles.Count(handle => handle.IsNew));
         foreach (var handle in handles)
             Assert.Equal(1, await WithinPatienceAsync(handle.ResultAsync()));
         Assert.Equal(100, await Store.CountAsync("select count(*) from runs"));

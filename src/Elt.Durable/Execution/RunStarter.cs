@@ -30,9 +30,11 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     public void Attach(Worker? worker) => _worker = worker;
 
     /// <summary>Creates a run or finds the one of that id.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="attachToAny">Whether the run that has the id is the right one whatever its input.</param>
     /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
     /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
-    public async Task<StartWrite> StartAsync(NewRun run)
+    public async Task<StartWrite> StartAsync(NewRun run, bool attachToAny = false)
     {
         if (run.Queue is not null)
             await EnsureDeclaredAsync(run.Queue).ConfigureAwait(false);
@@ -43,7 +45,8 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
             var start = await writer.CommitAsync(new StartWrite(run with { ClaimNow = claimNow })).ConfigureAwait(false);
             if (start.Existing is { } existing)
             {
-                ThrowIfOther(existing, run);
+                if (!attachToAny)
+                    ThrowIfOther(existing, run);
                 // Should it be ours by a start whose answer was lost, the worker finds it.
                 if (existing.Owner == writer.WorkerId)
                     worker?.LookForUnknownRuns();

@@ -98,7 +98,7 @@ internal sealed class Worker(
             await RenewLeaseAsync(ct).ConfigureAwait(false);
         if (_ownsUnknown)
             await ReleaseUnknownAsync(ct).ConfigureAwait(false);
-        await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false);
+        _mayHaveWork |= await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false);
         if (IsOver(ref _followed, options.PollInterval))
             await FollowExecutionsAsync(ct).ConfigureAwait(false);
         await Task.WhenAll(_executions.Values.Select(e => e.ParkWhenIdleAsync(options.ParkAfter))).ConfigureAwait(false);

@@ -15,26 +15,28 @@ public sealed record ScheduleInfo(string Name, string Cron, string TimeZone, Dat
 public sealed class DurableHealth
 {
     private readonly IJournal _journal;
-    private readonly Worker _worker;
-    private readonly Scheduler _scheduler;
+    private readonly Worker? _worker;
+    private readonly IReadOnlyList<ScheduleDefinition> _schedules;
+    private readonly JournalClock _clock;
     private readonly WorkerOptions _options;
 
-    internal DurableHealth(IJournal journal, Worker worker, Scheduler scheduler, WorkerOptions options)
+    internal DurableHealth(IJournal journal, Worker? worker, IReadOnlyList<ScheduleDefinition> schedules, JournalClock clock, WorkerOptions options)
     {
         _journal = journal;
         _worker = worker;
-        _scheduler = scheduler;
+        _schedules = schedules;
+        _clock = clock;
         _options = options;
     }
 
-    /// <summary>Id of the worker in this process.</summary>
-    public string WorkerId => _worker.Id;
+    /// <summary>Id of the worker in this process; <see langword="null"/> when it has none (<see cref="DurableBuilder.WithoutWorker"/>).</summary>
+    public string? WorkerId => _worker?.Id;
 
     /// <summary>Runs that it executes now, those that only wait not counted.</summary>
-    public int BusyRuns => _worker.Busy;
+    public int BusyRuns => _worker?.Busy ?? 0;
 
-    /// <summary>The declared schedules.</summary>
-    public IReadOnlyList<ScheduleInfo> Schedules => [.. _scheduler.NextSlots().Select(s => new ScheduleInfo(s.Name, s.Cron, s.Zone, s.Next))];
+    /// <summary>The schedules that this process declares; <see cref="WorkflowClient.Schedules"/> tells whether they are paused.</summary>
+    public IReadOnlyList<ScheduleInfo> Schedules => [.. _schedules.Select(s => new ScheduleInfo(s.Name, s.Cron.Text, s.Cron.Zone.Id, s.Cron.Next(_clock.Now)))];
 
     /// <summary>Asks the journal something small.</summary>
     /// <returns><see langword="null"/> when it answers, else why not.</returns>
@@ -52,9 +54,11 @@ public sealed class DurableHealth
     }
 
     /// <summary>Whether the worker takes work and its lease is fresh.</summary>
-    /// <returns><see langword="null"/> when so, else why not.</returns>
+    /// <returns><see langword="null"/> when so, or when this process has no worker; else why not.</returns>
     public string? CheckWorker()
     {
+        if (_worker is null)
+            return null;
         if (_worker.IsStopping)
             return "The worker is stopping: steps in flight may finish, the rest is given back.";
         return _worker.HoldsLease

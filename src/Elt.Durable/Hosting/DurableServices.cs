@@ -14,6 +14,7 @@ public static class DurableServices
     /// <summary>
     /// Adds the engine: the worker as a hosted service, <see cref="WorkflowClient"/> and <see cref="DurableHealth"/>. The worker starts with the host
     /// and stops cleanly with it: no further run is claimed, steps in flight finish within the grace period, the rest is given back.
+    /// With <see cref="DurableBuilder.WithoutWorker"/> the host only opens the journal.
     /// </summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configure">Chooses the journal, registers workflows, declares queues and schedules.</param>
@@ -36,18 +37,29 @@ public static class DurableServices
         services.AddSingleton(builder.Workflows);
         services.AddSingleton(builder.Worker);
         services.AddSingleton(new Payloads(builder.Worker.MaxPayloadBytes));
+        services.AddSingleton(provider => new ScheduleClient(
+            provider.GetRequiredService<IJournal>(), builder.Schedules, provider.GetRequiredService<RunStarter>(),
+            provider.GetRequiredService<Payloads>(), provider.GetRequiredService<JournalClock>()));
+        services.AddSingleton(provider => new WorkflowClient(
+            provider.GetRequiredService<IJournal>(), provider.GetRequiredService<WorkflowRegistry>(),
+            provider.GetRequiredService<RunStarter>(), provider.GetRequiredService<CompletionHub>(), provider.GetRequiredService<Payloads>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ScheduleClient>()));
+        services.AddSingleton(provider => new DurableHealth(
+            provider.GetRequiredService<IJournal>(), provider.GetService<Worker>(), builder.Schedules, provider.GetRequiredService<JournalClock>(), builder.Worker));
+        if (builder.HasWorker)
+            services.AddWorker(builder);
+        else
+            services.AddHostedService<JournalService>();
+        return services;
+    }
+
+    private static void AddWorker(this IServiceCollection services, DurableBuilder builder)
+    {
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Scheduler>(provider, (IReadOnlyList<ScheduleDefinition>)builder.Schedules));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ExecutionServices>(
             provider, new Random(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("Elt.Durable.Run")));
         services.AddSingleton<RunExecutor>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Worker>(provider, (IReadOnlyList<Queues.QueueDefinition>)builder.Queues));
-        services.AddSingleton(provider => new WorkflowClient(
-            provider.GetRequiredService<IJournal>(), provider.GetRequiredService<WorkflowRegistry>(),
-            provider.GetRequiredService<RunStarter>(), provider.GetRequiredService<CompletionHub>(), provider.GetRequiredService<Payloads>(),
-            provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider => new DurableHealth(
-            provider.GetRequiredService<IJournal>(), provider.GetRequiredService<Worker>(), provider.GetRequiredService<Scheduler>(), builder.Worker));
         services.AddHostedService<WorkerService>();
-        return services;
     }
 }

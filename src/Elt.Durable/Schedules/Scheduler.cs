@@ -1,61 +1,86 @@
-using System.Globalization;
 using Elt.Durable.Execution;
 using Elt.Durable.Journal;
 using Microsoft.Extensions.Logging;
 
 namespace Elt.Durable.Schedules;
 
-/// <summary>A schedule as a process declares it.</summary>
-internal sealed record ScheduleDefinition(string Name, CronSchedule Cron, Func<DateTimeOffset, object> Input);
-
 /// <summary>
-/// Starts the runs of due slots. Every worker does so without a leader: the slot is part of the run's id, so the first start makes the run and
-/// all others attach to it. Of the slots missed while nobody ran, the last one is started if it is at most a day old.
+/// Starts the runs of due slots. Every worker does so without a leader: whoever comes first moves the schedule on in the journal, in the transaction
+/// that creates the runs. Between slots no worker asks for anything; when one is due, pauses and declarations made elsewhere are read with it.
 /// </summary>
 internal sealed class Scheduler(
-    IReadOnlyList<ScheduleDefinition> schedules, IJournal journal, RunStarter starter, Payloads payloads, JournalClock clock, ILogger<Scheduler> logger)
+    IReadOnlyList<ScheduleDefinition> schedules, IJournal journal, Payloads payloads, JournalClock clock, ILogger<Scheduler> logger)
 {
-    private static readonly TimeSpan CatchUpWindow = TimeSpan.FromDays(1);
+    /// <summary>How soon to look again whether the runs that a slot waits for have ended.</summary>
+    private static readonly TimeSpan PauseWhileWaiting = TimeSpan.FromSeconds(5);
 
-    private readonly Dictionary<string, DateTimeOffset> _startedUpTo = [];
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMinutes(1);
 
-    /// <summary>The next slot of each schedule.</summary>
-    public IEnumerable<(string Name, string Cron, string Zone, DateTimeOffset? Next)> NextSlots() =>
-        schedules.Select(s => (s.Name, s.Cron.Text, s.Cron.Zone.Id, s.Cron.Next(clock.Now)));
+    private readonly Dictionary<string, DateTimeOffset> _lookAt = [];
 
     public async Task DeclareAsync(CancellationToken ct)
     {
-        foreach (var schedule in schedules)
-            _startedUpTo[schedule.Name] = await journal.Schedules.DeclareAsync(schedule.Name, schedule.Cron.Text, schedule.Cron.Zone.Id, ct).ConfigureAwait(false);
-    }
-
-    public async Task StartDueSlotsAsync(CancellationToken ct)
-    {
+        if (schedules.Count == 0)
+            return;
+        var queues = await journal.Queues.ListAsync(ct).ConfigureAwait(false);
         foreach (var schedule in schedules)
         {
-            if (LastDueSlot(schedule) is not { } slot)
-                continue;
-            var runId = string.Create(CultureInfo.InvariantCulture, $"{schedule.Name}/{slot.UtcDateTime:yyyy-MM-ddTHH:mm}Z");
-            var input = schedule.Input(slot);
-            var workflow = WorkflowReference.Of(input.GetType());
-            var start = await starter.StartAsync(
-                new NewRun { Id = runId, Workflow = workflow, Input = payloads.Write(input, $"Input of workflow '{workflow.Name}'") }).ConfigureAwait(false);
-            if (start.Existing is null)
-                Log.SlotStarted(logger, schedule.Name, runId);
-            await journal.Schedules.AdvanceAsync(schedule.Name, slot, ct).ConfigureAwait(false);
-            _startedUpTo[schedule.Name] = slot;
+            if (schedule.Options.Queue is { } queue && !queues.Contains(queue))
+                throw new UnknownQueueException($"Schedule '{schedule.Name}' uses the queue '{queue}', which nobody has declared. Declare it with AddQueue.");
+            await journal.Schedules.DeclareAsync(schedule, ct).ConfigureAwait(false);
+            _lookAt[schedule.Name] = DateTimeOffset.MinValue;
         }
     }
 
-    private DateTimeOffset? LastDueSlot(ScheduleDefinition schedule)
+    /// <summary>Starts what is due.</summary>
+    /// <returns>Whether runs were created.</returns>
+    public async Task<bool> StartDueSlotsAsync(CancellationToken ct)
     {
-        var now = clock.Now;
-        var from = _startedUpTo[schedule.Name];
-        if (now - from > CatchUpWindow)
-            from = now - CatchUpWindow;
-        DateTimeOffset? due = null;
-        while (schedule.Cron.Next(due ?? from) is { } slot && slot <= now)
-            due = slot;
-        return due;
+        var started = false;
+        foreach (var schedule in schedules.Where(s => _lookAt[s.Name] <= clock.Now))
+        {
+            try
+            {
+                (_lookAt[schedule.Name], var created) = await DecideAsync(schedule, ct).ConfigureAwait(false);
+                started |= created;
+            }
+            catch (Exception e) when (e is not OperationCanceledException && !RetryPolicy.IsTransientDatabaseError(e))
+            {
+                // Its input cannot be made, for example: the other schedules and the worker have no part in that.
+                Log.ScheduleFailed(logger, e, schedule.Name);
+                _lookAt[schedule.Name] = clock.Now + PauseAfterFailure;
+            }
+        }
+        return started;
+    }
+
+    /// <summary>Decides what is due and tells when to look again.</summary>
+    private async Task<(DateTimeOffset LookAt, bool Created)> DecideAsync(ScheduleDefinition schedule, CancellationToken ct)
+    {
+        if (await journal.Schedules.FindAsync(schedule.Name, ct).ConfigureAwait(false) is not { } row)
+            return (DateTimeOffset.MaxValue, false);
+        clock.Adjust(row.Now);
+        var cron = row.Cron == schedule.Cron.Text && row.TimeZone == schedule.Cron.Zone.Id ? schedule.Cron : CronSchedule.Parse(row.Cron, row.TimeZone);
+        var next = cron.Next(row.Now) ?? DateTimeOffset.MaxValue;
+        if (row.IsPaused)
+            return (next, false);
+        var plan = SlotPlan.For(row, cron);
+        if (plan.Changes(row))
+            return (row.Now, await AdvanceAsync(schedule, row, plan, ct).ConfigureAwait(false));
+        var soon = row.Now + PauseWhileWaiting;
+        return (row.WaitingSlot is not null && soon < next ? soon : next, false);
+    }
+
+    private async Task<bool> AdvanceAsync(ScheduleDefinition schedule, ScheduleRow row, SlotPlan plan, CancellationToken ct)
+    {
+        var runs = plan.Starts.Select(slot =>
+        {
+            var begin = slot + schedule.JitterOf(slot, row.Options.Jitter);
+            return schedule.Run(schedule.RunId(slot), slot, row.Options, payloads) with { Delay = begin > row.Now ? begin - row.Now : TimeSpan.Zero };
+        });
+        var created = await journal.Schedules.AdvanceAsync(row, plan, [.. runs], ct).ConfigureAwait(false);
+        foreach (var runId in created)
+            Log.SlotStarted(logger, schedule.Name, runId);
+        return created.Count > 0;
     }
 }

@@ -29,11 +29,10 @@ internal static class WorkflowEndpoints
             throw ProblemException.BadRequest("'delay_seconds': expected 0 to a year.", "delay_seconds");
         var input = InputReader.Fit(catalog.InputOf(workflow), request.Input, "bad-input");
         var options = new StartOptions { Queue = request.Queue, Delay = TimeSpan.FromSeconds(request.DelaySeconds ?? 0) };
-        var isKnown = request.Id is not null && await client.FindAsync(request.Id, ct) is not null;
 
-        var id = await client.StartAsync(workflow, input, request.Id, options, ct);
+        var (id, isNew) = await client.StartAsync(workflow, input, request.Id, options, ct);
         var run = await client.FindAsync(id, ct) ?? throw ProblemException.UnknownRun(id);
-        return Results.Json(RunViews.Started(run), ApiJson.Options, statusCode: isKnown ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
+        return Results.Json(RunViews.Started(run), ApiJson.Options, statusCode: isNew ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
     }
 
     private static async Task<RunList> ListAsync([AsParameters] ListQuery query, HttpRequest request, WorkflowClient client, CancellationToken ct)

@@ -22,10 +22,14 @@ internal sealed class EngineHost : IAsyncDisposable
 
     public JournalWriter Writer => _services.GetRequiredService<JournalWriter>();
 
+    public T Get<T>()
+        where T : notnull => _services.GetRequiredService<T>();
+
     public DurableHealth Health => _services.GetRequiredService<DurableHealth>();
 
     public static async Task<EngineHost> StartAsync(
-        IStore store, Probe probe, Action<DurableBuilder>? configure = null, Func<IJournal, IJournal>? wrap = null, TimeProvider? time = null)
+        IStore store, Probe probe, Action<DurableBuilder>? configure = null, Func<IJournal, IJournal>? wrap = null, TimeProvider? time = null,
+        TimeProvider? journalTime = null)
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
@@ -44,7 +48,7 @@ internal sealed class EngineHost : IAsyncDisposable
             configure?.Invoke(durable);
         });
         if (time is not null)
-            services.Replace(ServiceDescriptor.Singleton(new JournalSettings(time)));
+            services.Replace(ServiceDescriptor.Singleton(new JournalSettings(journalTime ?? time)));
         if (wrap is not null)
         {
             var inner = services.Single(s => s.ServiceType == typeof(IJournal));
@@ -92,5 +96,5 @@ internal sealed class EngineHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await StopAsync();
 
-    private IHostedService Hosted => _services.GetServices<IHostedService>().OfType<WorkerService>().Single();
+    private IHostedService Hosted => _services.GetRequiredService<IHostedService>();
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Elt.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Elt.Durable.Tests.Suite;
@@ -26,7 +28,8 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
     }
 
     private protected async Task<EngineHost> StartEngineAsync(
-        Action<DurableBuilder>? configure = null, Func<Journal.IJournal, Journal.IJournal>? wrap = null, TimeProvider? time = null)
+        Action<DurableBuilder>? configure = null, Func<Journal.IJournal, Journal.IJournal>? wrap = null, TimeProvider? time = null,
+        TimeProvider? journalTime = null)
     {
         var host = await EngineHost.StartAsync(
             Store,
@@ -37,7 +40,8 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
                 configure?.Invoke(durable);
             },
             wrap,
-            time);
+            time,
+            journalTime);
         _hosts.Add(host);
         return host;
     }
@@ -55,6 +59,30 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
     {
         Scripts.Bodies[name] = body;
         return new Scripted(name);
+    }
+
+    /// <summary>Lets workers tick, whose pauses follow a manual clock, until something has come to pass.</summary>
+    protected static async Task<T> UntilAsync<T>(ManualTimeProvider time, Func<Task<T?>> find, string what)
+        where T : class
+    {
+        for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < Patience;)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(10));
+            await Task.Yield();
+            if (await find() is { } found)
+                return found;
+        }
+        throw new TimeoutException($"It did not come to pass: {what}.");
+    }
+
+    /// <summary>Lets the worker tick a few times: runs that it claims and ends show that it did.</summary>
+    private protected static async Task TickAsync(EngineHost engine, ManualTimeProvider time)
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            var sign = await engine.Client.StartAsync(new Sequence(1), options: new StartOptions { Queue = "wide" });
+            await UntilAsync(time, async () => await engine.Client.FindAsync(sign.WorkflowId) is { CompletedAt: not null } run ? run : null, "a tick");
+        }
     }
 
     protected static async Task<T> WithinPatienceAsync<T>(Task<T> task) => await task.WaitAsync(Patience);

@@ -24,8 +24,8 @@ internal sealed record Migration(int Number, string Name, string Sql, string Has
     /// <exception cref="JournalException">The store is newer than this code, or was migrated by a script that has changed since.</exception>
     public static IEnumerable<Migration> Missing(IReadOnlyList<Migration> migrations, IReadOnlyDictionary<int, string> applied)
     {
-        if (applied.Keys.Where(number => number > migrations.Count).Order().FirstOrDefault() is > 0 and var newer)
-            throw new JournalException($"The journal has migration {newer}, this program knows them up to {migrations.Count}: it was used by a newer version. Run that version or a later one.");
+        if (applied.Keys.Where(number => number > migrations[^1].Number).Order().FirstOrDefault() is > 0 and var newer)
+            throw new JournalException($"The journal has migration {newer}, this program knows them up to {migrations[^1].Number}: it was used by a newer version. Run that version or a later one.");
         foreach (var migration in migrations)
         {
             if (!applied.TryGetValue(migration.Number, out var hash))
