@@ -66,7 +66,7 @@ public abstract class ParkTests<TStore> : EngineSuite<TStore>
 
     private async Task OpenAsync()
     {
-        _journal = (await StartEngineAsync()).Journal;
+        _journal = await OpenJournalAsync();
         _writer = new JournalWriter(_journal, TimeProvider.System, NullLogger<JournalWriter>.Instance) { WorkerId = "me" };
         await _journal.RegisterWorkerAsync("me", TimeSpan.FromMinutes(1), default);
     }

@@ -36,7 +36,7 @@ public sealed class TakeoverOnPostgres : EngineSuite<PostgresStore>
     [Trait("promise", "E5")]
     public async Task A_commit_that_meets_a_takeover_waits_for_it_and_is_refused()
     {
-        var journal = (await StartEngineAsync()).Journal;
+        var journal = await OpenJournalAsync();
         await OwnAsync(journal, "zombie", "prey");
         await using var takeover = await BeginAsync();
         await RunAsync(takeover, "select 1 from workers where id = 'zombie' for update");
@@ -57,7 +57,7 @@ public sealed class TakeoverOnPostgres : EngineSuite<PostgresStore>
     [Trait("promise", "E5")]
     public async Task A_takeover_leaves_a_worker_alone_whose_commit_is_in_flight()
     {
-        var journal = (await StartEngineAsync()).Journal;
+        var journal = await OpenJournalAsync();
         await OwnAsync(journal, "slow", "prey");
         await using var commit = await BeginAsync();
         await RunAsync(commit, "select 1 from workers where id = 'slow' for key share");
@@ -135,9 +135,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
     [Trait("promise", "E5")]
     public async Task Every_write_under_an_old_epoch_or_by_a_worker_that_is_gone_is_refused()
     {
-        var engine = await StartEngineAsync();
-        var journal = engine.Journal;
-        await Store.ExecuteAsync("delete from queues");
+        var journal = await OpenJournalAsync();
         await journal.RegisterWorkerAsync("zombie", TimeSpan.FromMinutes(1), default);
         var claimed = new StartWrite(new NewRun { Id = "prey", Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true });
         await journal.CommitAsync("zombie", [claimed], default);
@@ -168,7 +166,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
     [Trait("promise", "E3")]
     public async Task A_commit_sent_again_because_its_answer_was_lost_is_recognized_and_changes_nothing()
     {
-        var journal = (await StartEngineAsync()).Journal;
+        var journal = await OpenJournalAsync();
         await journal.RegisterWorkerAsync("me", TimeSpan.FromMinutes(1), default);
         var run = new RunKey("mine", 1);
         var now = DateTimeOffset.UnixEpoch;
@@ -210,7 +208,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
             await Task.Yield();
         var before = engine.Health.WorkerId;
         await Store.ExpireLeasesAsync();
-        Assert.Equal(1, await engine.Journal.RecoverAsync(default));
+        await engine.Journal.RecoverAsync(default);
         await WithinPatienceAsync(cancelled.Task);
         gate.SetResult();
         Assert.Equal("second", await WithinPatienceAsync(handle.ResultAsync()));

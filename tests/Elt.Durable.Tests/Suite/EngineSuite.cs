@@ -9,6 +9,7 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
     where TStore : IStore, new()
 {
     private readonly List<EngineHost> _hosts = [];
+    private readonly List<Journal.IJournal> _journals = [];
 
     protected static TimeSpan Patience => TimeSpan.FromSeconds(30);
 
@@ -24,6 +25,8 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
     {
         foreach (var host in _hosts)
             await host.StopAsync();
+        foreach (var journal in _journals)
+            await journal.DisposeAsync();
         await Store.DisposeAsync();
     }
 
@@ -44,6 +47,17 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
             journalTime);
         _hosts.Add(host);
         return host;
+    }
+
+    /// <summary>Opens the store's journal alone: nobody works on it but the test.</summary>
+    private protected async Task<Journal.IJournal> OpenJournalAsync()
+    {
+        var builder = new DurableBuilder(new ServiceCollection());
+        Store.Use(builder);
+        var journal = builder.CreateJournal!(new Journal.JournalSettings());
+        _journals.Add(journal);
+        await journal.OpenAsync(CancellationToken.None);
+        return journal;
     }
 
     /// <summary>Starts an engine whose process dies when its journal is told.</summary>
