@@ -39,6 +39,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
         if (run.Queue is not null)
             await EnsureDeclaredAsync(run.Queue).ConfigureAwait(false);
         var worker = _worker;
+        var incarnation = worker?.Incarnation ?? 0;
         var claimNow = run.Queue is null && run.Delay <= TimeSpan.Zero && worker is not null && worker.HasRoomFor(run.Workflow) && Reserve(run.Id);
         try
         {
@@ -53,7 +54,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
             }
             else if (!start.Fenced)
             {
-                HandOver(start, worker);
+                HandOver(start, worker, incarnation);
             }
             return start;
         }
@@ -83,7 +84,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
         return true;
     }
 
-    private static void HandOver(StartWrite start, Worker? worker)
+    private static void HandOver(StartWrite start, Worker? worker, int incarnation)
     {
         var run = start.Run;
         if (!start.Claimed)
@@ -103,7 +104,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
             ParentId = run.Parent?.Id,
             DeadlineAt = run.DeadlineAt,
             CreatedAt = start.CreatedAt,
-        });
+        }, incarnation);
     }
 
     private static void ThrowIfOther(RunInfo existing, NewRun run)

@@ -40,6 +40,10 @@ internal sealed class Worker(
     private long _followed;
     private DateTimeOffset? _nextDue;
     private int _busy;
+    private int _incarnation;
+
+    /// <summary>Counts the lost leases: what was claimed under an older number belongs to others.</summary>
+    public int Incarnation => Volatile.Read(ref _incarnation);
 
     /// <summary>Id of this incarnation of the worker.</summary>
     public string Id => writer.WorkerId;
@@ -135,17 +139,19 @@ internal sealed class Worker(
         await StopAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Executes a run that the journal says is this worker's.</summary>
-    public void Launch(ClaimedRun run)
+    /// <summary>Executes a run that the journal said is this worker's.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="incarnation">The incarnation before the journal was asked.</param>
+    public void Launch(ClaimedRun run, int incarnation)
     {
         BusyChanged(1);
         _launching[run.Id] = run.Epoch;
-        var task = Task.Run(() => ExecuteAsync(run));
+        var task = Task.Run(() => ExecuteAsync(run, incarnation));
         _tasks.TryAdd(task, 0);
         task.ContinueWith(t => _tasks.TryRemove(t, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
-    private async Task ExecuteAsync(ClaimedRun run)
+    private async Task ExecuteAsync(ClaimedRun run, int incarnation)
     {
         RunExecution? execution = null;
         try
@@ -157,6 +163,9 @@ internal sealed class Worker(
             // A stop either found this execution among the others, or was announced before.
             if (_stopping)
                 execution.Retire(RunExecution.Retirement.Stopped);
+            // So did the loss of the lease.
+            if (incarnation != Incarnation)
+                execution.Retire(RunExecution.Retirement.Fenced);
             var outcome = await executor.RunAsync(run, execution).ConfigureAwait(false);
             if (outcome is not null && _executions.TryGetValue(run.ParentId!, out var parent))
                 parent.DeliverWoken(outcome);
@@ -237,6 +246,7 @@ internal sealed class Worker(
             return;
         }
         var lost = Id;
+        Interlocked.Increment(ref _incarnation);
         var executions = _executions.Values.ToList();
         executions.ForEach(e => e.Retire(RunExecution.Retirement.Fenced));
         await RegisterAsync(ct).ConfigureAwait(false);
@@ -300,9 +310,10 @@ internal sealed class Worker(
         var free = options.MaxConcurrentRuns - Busy;
         if (free <= 0)
             return false;
+        var incarnation = Incarnation;
         var claimed = await journal.ClaimAsync(Request(free), ct).ConfigureAwait(false);
         foreach (var run in claimed)
-            Launch(run);
+            Launch(run, incarnation);
         _hasBacklog = claimed.Count == free;
         if (_hasBacklog)
             _mayHaveWork = true;
