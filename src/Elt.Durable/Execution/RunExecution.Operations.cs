@@ -25,24 +25,26 @@ internal sealed partial class RunExecution
     }
 
     /// <summary>Gives a waiting run back to the journal when nothing will happen to it soon.</summary>
-    public async Task ParkWhenIdleAsync(TimeSpan parkAfter)
+    /// <returns>Whether the run is parked.</returns>
+    public async Task<bool> ParkWhenIdleAsync(TimeSpan parkAfter)
     {
         DateTimeOffset due;
         long wakeCount;
         lock (_gate)
         {
             if (!_isWaiting || Retired.IsCompleted || _services.Clock.Time.GetElapsedTime(_waitingSince) < parkAfter)
-                return;
+                return false;
             (due, wakeCount) = (_waits.Min(w => w.Due), _wakeCount);
         }
         if (due - _services.Clock.Now < parkAfter)
-            return;
+            return false;
         var park = new ParkWrite(_key, due == DateTimeOffset.MaxValue ? null : due, wakeCount);
         await _services.Writer.CommitAsync(park).ConfigureAwait(false);
         if (park.Woken)
             await CatchUpAsync().ConfigureAwait(false);
         else
             Retire(park.Fenced ? Retirement.Fenced : Retirement.Parked);
+        return Retired is { IsCompletedSuccessfully: true, Result: Retirement.Parked };
     }
 
     /// <summary>Gives the slot back: from here on the execution counts for nothing.</summary>

@@ -89,7 +89,10 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
         var run = start.Run;
         if (!start.Claimed)
         {
-            worker?.WorkIsDue();
+            if (run.Delay > TimeSpan.Zero)
+                worker?.LookAhead();
+            else
+                worker?.WorkIsDue();
             return;
         }
         worker!.Launch(new ClaimedRun

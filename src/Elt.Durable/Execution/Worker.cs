@@ -25,6 +25,8 @@ internal sealed class Worker(
     /// <summary>How far this process's idea of the journal's time may be off.</summary>
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromMilliseconds(10);
 
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(40);
+
     private readonly ConcurrentDictionary<string, RunExecution> _executions = [];
     private readonly ConcurrentDictionary<string, long> _launching = [];
     private readonly ConcurrentDictionary<Task, byte> _tasks = [];
@@ -36,6 +38,7 @@ internal sealed class Worker(
     private volatile bool _ownsUnknown;
     private volatile bool _hasBacklog;
     private volatile bool _mayHaveWork = true;
+    private volatile int _waitPhase;
     private long _probed;
     private long _followed;
     private DateTimeOffset? _nextDue;
@@ -44,6 +47,9 @@ internal sealed class Worker(
 
     /// <summary>Counts the lost leases: what was claimed under an older number belongs to others.</summary>
     public int Incarnation => Volatile.Read(ref _incarnation);
+
+    /// <summary>The option, as far as timers go.</summary>
+    private TimeSpan PollInterval => options.PollInterval < LongestTimer ? options.PollInterval : LongestTimer;
 
     /// <summary>Id of this incarnation of the worker.</summary>
     public string Id => writer.WorkerId;
@@ -70,10 +76,34 @@ internal sealed class Worker(
     /// <summary>Says that the journal may name this worker as the owner of runs that it does not execute.</summary>
     public void LookForUnknownRuns() => _ownsUnknown = true;
 
+    /// <summary>Whether nothing happens here until time passes or somebody asks for something.</summary>
+    public bool IsSettled
+    {
+        get
+        {
+            // Odd while the loop waits. The same wait before and after the look: else what was seen belongs to different moments.
+            var phase = _waitPhase;
+            return phase % 2 == 1 && !_mayHaveWork && Volatile.Read(ref _probed) != 0 && Busy == 0 && _launching.IsEmpty && starter.ReservedCount == 0
+                && writer.IsIdle && phase == _waitPhase;
+        }
+    }
+
     /// <summary>Says that there may be something to claim.</summary>
     public void WorkIsDue()
     {
         _mayHaveWork = true;
+        Wake();
+    }
+
+    /// <summary>Says that something becomes due later, perhaps earlier than what the worker waits for.</summary>
+    public void LookAhead()
+    {
+        Volatile.Write(ref _probed, 0);
+        Wake();
+    }
+
+    private void Wake()
+    {
         try
         {
             _workIsDue.Release();
@@ -102,10 +132,12 @@ internal sealed class Worker(
             await RenewLeaseAsync(ct).ConfigureAwait(false);
         if (_ownsUnknown)
             await ReleaseUnknownAsync(ct).ConfigureAwait(false);
-        _mayHaveWork |= await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false);
+        if (await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false))
+            _probed = 0;
         if (IsOver(ref _followed, options.PollInterval))
             await FollowExecutionsAsync(ct).ConfigureAwait(false);
-        await Task.WhenAll(_executions.Values.Select(e => e.ParkWhenIdleAsync(options.ParkAfter))).ConfigureAwait(false);
+        if ((await Task.WhenAll(_executions.Values.Select(e => e.ParkWhenIdleAsync(options.ParkAfter))).ConfigureAwait(false)).Contains(true))
+            _probed = 0;
         if (IsOver(ref _probed, options.PollInterval) || clock.Now >= _nextDue)
             await ProbeAsync(ct).ConfigureAwait(false);
         return _mayHaveWork && await ClaimAsync(ct).ConfigureAwait(false);
@@ -133,7 +165,7 @@ internal sealed class Worker(
                     Log.JournalUnavailable(logger, e.Message);
                 else
                     Log.TickFailed(logger, e);
-                await Task.Delay(options.PollInterval, clock.Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(PollInterval, clock.Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
         await StopAsync().ConfigureAwait(false);
@@ -324,12 +356,15 @@ internal sealed class Worker(
 
     private async Task WaitForWorkAsync(CancellationToken ct)
     {
-        var atMost = options.PollInterval;
-        if (_nextDue - clock.Now is { } untilDue && untilDue < atMost)
-            atMost = untilDue > ClockTolerance ? untilDue : ClockTolerance;
+        var now = clock.Now;
+        var untilDue = (_nextDue < scheduler.LookAt ? _nextDue.Value : scheduler.LookAt) - now;
+        var atMost = untilDue < ClockTolerance ? ClockTolerance : untilDue < PollInterval ? untilDue : PollInterval;
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var hint = options.UseNotifications ? journal.WaitForHintAsync(pause.Token) : new TaskCompletionSource<JournalHint>().Task;
-        await Task.WhenAny(_workIsDue.WaitAsync(pause.Token), hint, Task.Delay(atMost, clock.Time, pause.Token)).ConfigureAwait(false);
+        var any = Task.WhenAny(_workIsDue.WaitAsync(pause.Token), hint, Task.Delay(atMost, clock.Time, pause.Token));
+        _waitPhase++;
+        await any.ConfigureAwait(false);
+        _waitPhase++;
         if (hint.IsCompletedSuccessfully)
             Heed(await hint.ConfigureAwait(false));
         await pause.CancelAsync().ConfigureAwait(false);

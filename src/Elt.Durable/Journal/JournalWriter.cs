@@ -30,6 +30,16 @@ internal sealed class JournalWriter : IAsyncDisposable
     /// <summary>The worker in whose name owned writes are made; a new one after a lost lease.</summary>
     public string WorkerId { get; set; } = "";
 
+    /// <summary>Whether nothing is on its way into the journal.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_gate)
+                return !_isCommitting;
+        }
+    }
+
     /// <summary>Hands a write in and waits until it is durable or refused.</summary>
     public async Task<TWrite> CommitAsync<TWrite>(TWrite write)
         where TWrite : JournalWrite

@@ -18,6 +18,9 @@ internal sealed class Scheduler(
 
     private readonly Dictionary<string, DateTimeOffset> _lookAt = [];
 
+    /// <summary>When a slot is due next, or a decision about one.</summary>
+    public DateTimeOffset LookAt => _lookAt.Count > 0 ? _lookAt.Values.Min() : DateTimeOffset.MaxValue;
+
     public async Task DeclareAsync(CancellationToken ct)
     {
         if (schedules.Count == 0)

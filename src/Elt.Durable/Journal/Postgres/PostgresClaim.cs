@@ -38,7 +38,6 @@ internal static class PostgresClaim
         returning r.id, r.workflow, r.version, r.input, r.epoch, r.recoveries, r.wake_count, r.parent_id, r.created_at, r.queue, r.deadline_at
         """;
 
-    // Delayed runs in queues are not among the next due ones: no index has them in order, so they are found by looking again.
     private const string Probe =
         """
         with t as (select coalesce($1, now()) as now),
@@ -52,6 +51,7 @@ internal static class PostgresClaim
           exists (select from durable.workers where lease_until < t.now),
           least(
             (select min(r.due_at) from durable.runs r where r.due_at > t.now and (r.queue is null or r.status = 'WAITING')),
+            (select min(r.due_at) from durable.runs r where r.due_at > t.now and r.queue is not null and r.status = 'ENQUEUED' and r.due_at > r.created_at),
             (select min(lease_until) from durable.workers where lease_until >= t.now and id <> $2))
         from t
         """;

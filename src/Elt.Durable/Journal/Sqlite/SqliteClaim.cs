@@ -22,6 +22,7 @@ internal static class SqliteClaim
             """
             select min(due_at) from (
               select min(due_at) as due_at from runs where due_at > $1 and (queue is null or status = 'WAITING')
+              union all select min(due_at) from runs where due_at > $1 and queue is not null and status = 'ENQUEUED' and due_at > created_at
               union all select min(lease_until) from workers where lease_until >= $1 and id <> $2)
             """,
             r => r.TimeOrNull(0), now, request.WorkerId)[0];

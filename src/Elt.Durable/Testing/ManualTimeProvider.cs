@@ -1,4 +1,4 @@
-namespace Elt.Testing;
+namespace Elt.Durable.Testing;
 
 /// <summary>A clock that only moves when a test says so; timers fire in order as it passes their time.</summary>
 /// <param name="start">The time it begins at.</param>
@@ -35,19 +35,24 @@ public sealed class ManualTimeProvider(DateTimeOffset start) : TimeProvider
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(by, TimeSpan.Zero);
         var target = GetUtcNow() + by;
-        while (true)
+        while (FireNext(target))
         {
-            ManualTimer? next;
-            lock (_gate)
-            {
-                next = _timers.Where(t => t.Due <= target).MinBy(t => t.Due);
-                _now = next is null || next.Due < _now ? (next is null ? target : _now) : next.Due;
-                next?.Rearm();
-            }
-            if (next is null)
-                return;
-            next.Fire();
         }
+    }
+
+    /// <summary>Moves the clock to its next timer, but not past a time, and fires it.</summary>
+    /// <returns>Whether there was a timer; if not, the clock stands at <paramref name="limit"/>.</returns>
+    internal bool FireNext(DateTimeOffset limit)
+    {
+        ManualTimer? next;
+        lock (_gate)
+        {
+            next = _timers.Where(t => t.Due <= limit).MinBy(t => t.Due);
+            _now = next is null ? limit : next.Due > _now ? next.Due : _now;
+            next?.Rearm();
+        }
+        next?.Fire();
+        return next is not null;
     }
 
     private sealed class ManualTimer(ManualTimeProvider clock, TimerCallback callback, object? state) : ITimer

@@ -2,8 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using Elt.Durable.Journal;
 
-namespace Elt.Durable.Tests.Suite;
+namespace Elt.Durable.Testing;
 
+/// <summary>The process that asked is dead.</summary>
 internal sealed class ProcessCrashedException : Exception;
 
 /// <summary>
@@ -80,7 +81,7 @@ internal class CrashingJournal : DispatchProxy
 
     private async Task<T> LoseAsync<T>(Task answer)
     {
-        await answer;
+        await answer.ConfigureAwait(false);
         Crash();
         throw new ProcessCrashedException();
     }
