@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Elt.Durable.Journal;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
@@ -91,6 +92,7 @@ internal sealed class Worker(
         await scheduler.DeclareAsync(ct).ConfigureAwait(false);
         await RegisterAsync(ct).ConfigureAwait(false);
         starter.Attach(this);
+        Telemetry.Observe(this);
         Log.WorkerStarted(logger, Id, string.Join(", ", registry.References.Order(Comparer<WorkflowReference>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name)))));
     }
 
@@ -146,9 +148,21 @@ internal sealed class Worker(
     {
         BusyChanged(1);
         _launching[run.Id] = run.Epoch;
-        var task = Task.Run(() => ExecuteAsync(run, incarnation));
+        var task = LaunchApart(run, incarnation);
         _tasks.TryAdd(task, 0);
         task.ContinueWith(t => _tasks.TryRemove(t, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    /// <summary>Without the starter's culture and other ambient values, which a replay would not have; only its activity stays the run's parent.</summary>
+    private Task LaunchApart(ClaimedRun run, int incarnation)
+    {
+        var starter = Activity.Current;
+        using var apart = ExecutionContext.SuppressFlow();
+        return Task.Run(() =>
+        {
+            Activity.Current = starter;
+            return ExecuteAsync(run, incarnation);
+        });
     }
 
     private async Task ExecuteAsync(ClaimedRun run, int incarnation)
@@ -221,6 +235,7 @@ internal sealed class Worker(
         foreach (var execution in _executions.Values)
             execution.Retire(RunExecution.Retirement.Stopped);
         await Task.WhenAll(_tasks.Keys).ConfigureAwait(false);
+        Telemetry.Forget(this);
         await journal.ReleaseWorkerAsync(Id, CancellationToken.None).ConfigureAwait(false);
         Log.WorkerStopped(logger, Id);
     }
@@ -257,6 +272,7 @@ internal sealed class Worker(
     {
         if (await journal.RecoverAsync(ct).ConfigureAwait(false) is not (> 0 and var runs))
             return;
+        Telemetry.RunsRecovered(runs);
         Log.RunsRecovered(logger, runs);
         _mayHaveWork = true;
     }
@@ -313,7 +329,10 @@ internal sealed class Worker(
         var incarnation = Incarnation;
         var claimed = await journal.ClaimAsync(Request(free), ct).ConfigureAwait(false);
         foreach (var run in claimed)
+        {
+            Telemetry.RunClaimed(run, clock.Now);
             Launch(run, incarnation);
+        }
         _hasBacklog = claimed.Count == free;
         if (_hasBacklog)
             _mayHaveWork = true;
