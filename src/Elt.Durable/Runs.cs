@@ -131,6 +131,9 @@ public enum StepKind
 
     /// <summary>A sleep's wake time.</summary>
     Sleep,
+
+    /// <summary>Which path a run takes at a change of its code.</summary>
+    Patch,
 }
 
 /// <summary>One recorded step of a run.</summary>

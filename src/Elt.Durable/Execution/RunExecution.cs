@@ -34,7 +34,7 @@ internal sealed partial class RunExecution
         _busyChanged = busyChanged;
         _key = new RunKey(run.Id, run.Epoch);
         _workflow = run.Workflow;
-        _history = new StepHistory(history);
+        _history = new StepHistory(run.Id, history);
         _wakeCount = history.WakeCount;
         Root = new Scope("", run.CreatedAt);
         Logger = new ReplayLogger(services.Logger, () => _history.IsReplayed);
@@ -131,6 +131,39 @@ internal sealed partial class RunExecution
         {
             End(operation);
         }
+    }
+
+    internal async Task<bool> PatchedAsync(Scope scope, string name)
+    {
+        var operation = await BeginAsync(scope.KeyOf($"patch:{name}"));
+        try
+        {
+            var step = operation.Recorded ?? await RecordAsync(Patch(operation.Key, scope.Path));
+            scope.Now = step.CompletedAt;
+            return ResultOf<bool>(step);
+        }
+        finally
+        {
+            End(operation);
+        }
+    }
+
+    private StepInfo Patch(string key, string scope)
+    {
+        var now = _services.Clock.Now;
+        bool isBehind;
+        lock (_gate)
+            isBehind = _history.IsBehind(scope);
+        return new StepInfo
+        {
+            Key = key,
+            Kind = StepKind.Patch,
+            Status = RunStatus.Success,
+            Result = Payloads.Write(!isBehind, "Patch"),
+            Attempts = 1,
+            StartedAt = now,
+            CompletedAt = now,
+        };
     }
 
     private async Task<StepInfo> ExecuteStepAsync<T>(string key, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body)
