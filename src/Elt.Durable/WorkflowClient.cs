@@ -92,6 +92,9 @@ public sealed class WorkflowClient
     /// </summary>
     public Task<IReadOnlyDictionary<RunStatus, long>> CountAsync(RunFilter filter, CancellationToken ct = default) => _journal.CountRunsAsync(filter, ct);
 
+    /// <summary>Workflow versions that runs are due for and that no live worker has: what a deploy left behind, or has not brought yet.</summary>
+    public Task<IReadOnlyList<UnservedWorkflow>> ListUnservedAsync(CancellationToken ct = default) => _journal.FindUnservedAsync(ct);
+
     /// <summary>Recorded steps of a run in the order they were recorded; empty when there is no such run.</summary>
     public async Task<IReadOnlyList<StepInfo>> ListStepsAsync(string workflowId, CancellationToken ct = default) =>
         (await _journal.ReadHistoryAsync(workflowId, ct).ConfigureAwait(false)).Steps;

@@ -18,6 +18,7 @@ internal sealed class Worker(
     RunStarter starter,
     RunExecutor executor,
     Scheduler scheduler,
+    UnservedWatch unserved,
     IReadOnlyList<QueueDefinition> queues,
     JournalClock clock,
     WorkerOptions options,
@@ -51,6 +52,9 @@ internal sealed class Worker(
 
     /// <summary>Runs that take up a slot now.</summary>
     public int Busy => Volatile.Read(ref _busy);
+
+    /// <summary>Workflow versions that runs wait for and that no live worker has, as of a minute ago at most.</summary>
+    public IReadOnlyList<UnservedWorkflow> Unserved => unserved.Found;
 
     /// <summary>How long ago the lease was renewed.</summary>
     public TimeSpan LeaseAge => clock.Time.GetElapsedTime(Volatile.Read(ref _leaseTimestamp));
@@ -104,6 +108,7 @@ internal sealed class Worker(
             await RenewLeaseAsync(ct).ConfigureAwait(false);
         if (_ownsUnknown)
             await ReleaseUnknownAsync(ct).ConfigureAwait(false);
+        await unserved.LookWhenDueAsync(ct).ConfigureAwait(false);
         _mayHaveWork |= await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false);
         if (IsOver(ref _followed, options.PollInterval))
             await FollowExecutionsAsync(ct).ConfigureAwait(false);
@@ -244,7 +249,7 @@ internal sealed class Worker(
     {
         var id = Guid.CreateVersion7(clock.Time.GetUtcNow()).ToString("N");
         var timestamp = clock.Time.GetTimestamp();
-        clock.Adjust(await journal.RegisterWorkerAsync(id, options.Lease, ct).ConfigureAwait(false));
+        clock.Adjust(await journal.RegisterWorkerAsync(id, options.Lease, registry.References, ct).ConfigureAwait(false));
         writer.WorkerId = id;
         Volatile.Write(ref _leaseTimestamp, timestamp);
         await RecoverAsync(ct).ConfigureAwait(false);

@@ -11,3 +11,6 @@ create index runs_newest_in_queue on durable.runs (queue, created_at desc, id de
 create index runs_newest_of_schedule on durable.runs (schedule, created_at desc, id desc) where schedule is not null;
 create index runs_live on durable.runs (created_at desc, id desc) where completed_at is null;
 create index runs_failed on durable.runs (created_at desc, id desc) where status in ('ERROR', 'CANCELLED', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED');
+
+-- What each worker executes, each as 'name version'; null when the worker does not say.
+alter table durable.workers add column workflows text[];
