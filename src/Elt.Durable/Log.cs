@@ -53,6 +53,9 @@ internal static partial class Log
     [LoggerMessage(17, LogLevel.Error, "Schedule {Schedule} could not decide its due slots and tries again in a minute")]
     public static partial void ScheduleFailed(ILogger logger, Exception error, string schedule);
 
+    [LoggerMessage(18, LogLevel.Warning, "No live worker executes {Workflow}: {Runs} runs wait for one, the first since {DueSince:u}. Deploy a worker that has it")]
+    public static partial void WorkflowUnserved(ILogger logger, string workflow, long runs, DateTimeOffset dueSince);
+
     [LoggerMessage(16, LogLevel.Warning, "Released {Runs} runs that this worker owned without knowing it")]
     public static partial void UnknownReleased(ILogger logger, int runs);
 }

@@ -131,6 +131,9 @@ public enum StepKind
 
     /// <summary>A sleep's wake time.</summary>
     Sleep,
+
+    /// <summary>Which path a run takes at a change of its code.</summary>
+    Patch,
 }
 
 /// <summary>One recorded step of a run.</summary>
@@ -159,26 +162,4 @@ public sealed record StepInfo
 
     /// <summary>When the outcome was known.</summary>
     public required DateTimeOffset CompletedAt { get; init; }
-}
-
-/// <summary>Which runs to list. All conditions must hold; unset ones do not count.</summary>
-public sealed record RunFilter
-{
-    /// <summary>Any of these; empty means all.</summary>
-    public IReadOnlyList<RunStatus> Statuses { get; init; } = [];
-
-    /// <summary>Exact name of the workflow.</summary>
-    public string? Workflow { get; init; }
-
-    /// <summary>Beginning of the workflow id.</summary>
-    public string? IdPrefix { get; init; }
-
-    /// <summary>The parent's workflow id.</summary>
-    public string? ParentId { get; init; }
-
-    /// <summary>Exact name of the queue.</summary>
-    public string? Queue { get; init; }
-
-    /// <summary>At most this many, newest first; 1 to 1000. Default 50.</summary>
-    public int Limit { get; init; } = 50;
 }

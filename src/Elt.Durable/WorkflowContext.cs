@@ -133,6 +133,15 @@ public sealed class WorkflowContext
     /// <param name="duration">How long, counted from <see cref="Now"/>'s clock.</param>
     /// <param name="name">Name, unique in the scope; default <c>sleep</c>.</param>
     public Task SleepAsync(TimeSpan duration, string name = "sleep") => _run.SleepAsync(_scope, duration, name);
+
+    /// <summary>
+    /// Changes code under runs in flight: <c>if (await context.PatchedAsync("new-summary")) new code else old code</c>. A run that went beyond this point of its scope
+    /// before the change keeps the old path, all others take the new one; the decision is recorded. When no run is left that began before, the call and the
+    /// old path can be removed together. In branches that run in parallel use it inside of <c>MapAsync</c>'s scopes: a scope's branches are not told apart.
+    /// </summary>
+    /// <param name="name">Name of the change, unique in the scope; recorded as <c>patch:name</c>.</param>
+    /// <returns><see langword="true"/> for the new path.</returns>
+    public Task<bool> PatchedAsync(string name) => _run.PatchedAsync(_scope, name);
 }
 
 /// <summary>A child that was started and is durable.</summary>

@@ -24,6 +24,7 @@ internal sealed partial class RunExecution
     private readonly CancellationTokenSource _retired = new();
     private readonly TaskCompletionSource<Retirement> _retirement = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RunKey _key;
+    private readonly string _workflow;
     private readonly StepHistory _history;
     private long _wakeCount;
 
@@ -32,7 +33,8 @@ internal sealed partial class RunExecution
         _services = services;
         _busyChanged = busyChanged;
         _key = new RunKey(run.Id, run.Epoch);
-        _history = new StepHistory(history);
+        _workflow = run.Workflow;
+        _history = new StepHistory(run.Id, history);
         _wakeCount = history.WakeCount;
         Root = new Scope("", run.CreatedAt);
         Logger = new ReplayLogger(services.Logger, () => _history.IsReplayed);
@@ -131,6 +133,39 @@ internal sealed partial class RunExecution
         }
     }
 
+    internal async Task<bool> PatchedAsync(Scope scope, string name)
+    {
+        var operation = await BeginAsync(scope.KeyOf($"patch:{name}"));
+        try
+        {
+            var step = operation.Recorded ?? await RecordAsync(Patch(operation.Key, scope.Path));
+            scope.Now = step.CompletedAt;
+            return ResultOf<bool>(step);
+        }
+        finally
+        {
+            End(operation);
+        }
+    }
+
+    private StepInfo Patch(string key, string scope)
+    {
+        var now = _services.Clock.Now;
+        bool isBehind;
+        lock (_gate)
+            isBehind = _history.IsBehind(scope);
+        return new StepInfo
+        {
+            Key = key,
+            Kind = StepKind.Patch,
+            Status = RunStatus.Success,
+            Result = Payloads.Write(!isBehind, "Patch"),
+            Attempts = 1,
+            StartedAt = now,
+            CompletedAt = now,
+        };
+    }
+
     private async Task<StepInfo> ExecuteStepAsync<T>(string key, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
         var identity = new StepIdentity(Id, key, _key.Epoch, EnsureOwned);
@@ -140,11 +175,11 @@ internal sealed partial class RunExecution
         var started = _services.Clock.Now;
         for (var attempt = (last?.Attempt ?? 0) + 1; ; attempt++)
         {
-            var (result, error) = await AttemptAsync(identity, body).ConfigureAwait(false);
+            var (result, error) = await AttemptAsync(identity, attempt, body).ConfigureAwait(false);
             var now = _services.Clock.Now;
             if (error is null || error is PayloadException || NextDelay(retry, error, attempt) is not { } delay)
             {
-                return await RecordAsync(new StepInfo
+                var step = new StepInfo
                 {
                     Key = key,
                     Kind = StepKind.Step,
@@ -154,7 +189,9 @@ internal sealed partial class RunExecution
                     Attempts = attempt,
                     StartedAt = started,
                     CompletedAt = now,
-                }).ConfigureAwait(false);
+                };
+                Telemetry.StepEnded(_workflow, step);
+                return await RecordAsync(step).ConfigureAwait(false);
             }
             Log.StepRetried(_services.Logger, Id, key, attempt, delay, error.Message);
             var failed = new AttemptWrite(_key, new StepAttempt(key, attempt, ErrorInfo.From(error), now, now + delay));
@@ -163,27 +200,39 @@ internal sealed partial class RunExecution
         }
     }
 
-    /// <summary>One attempt, off the workflow's scheduler: steps of parallel branches run in parallel.</summary>
-    private async Task<(string? Result, Exception? Error)> AttemptAsync<T>(StepIdentity identity, Func<StepIdentity, CancellationToken, Task<T>> body)
+    /// <summary>One attempt that counts: the caller never continues when the execution is over.</summary>
+    private async Task<(string? Result, Exception? Error)> AttemptAsync<T>(
+        StepIdentity identity, int attempt, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
+        var (result, error) = await TryAsync(identity, attempt, body).ConfigureAwait(false);
+        if (error is FencedException)
+        {
+            Log.RunFenced(_services.Logger, Id, error.Message);
+            Retire(Retirement.Fenced);
+            return await NeverAsync<(string?, Exception?)>().ConfigureAwait(false);
+        }
+        // Whatever it says, it says so because it was told to stop: the attempt does not count.
+        if (error is not null && Stopping.IsCancellationRequested)
+            return await NeverAsync<(string?, Exception?)>().ConfigureAwait(false);
+        if (error is not null)
+            Telemetry.AttemptFailed(_workflow, error);
+        return (result, error);
+    }
+
+    /// <summary>Executes a step's body off the workflow's scheduler: steps of parallel branches run in parallel.</summary>
+    private async Task<(string? Result, Exception? Error)> TryAsync<T>(
+        StepIdentity identity, int attempt, Func<StepIdentity, CancellationToken, Task<T>> body)
+    {
+        using var activity = Telemetry.BeginAttempt(Id, _workflow, identity.Key, attempt);
+        using var scope = _services.Logger.BeginScope(new KeyValuePair<string, object>[] { new("Step", identity.Key), new("Attempt", attempt) });
         try
         {
             var result = await Task.Run(() => body(identity, Stopping), Stopping).ConfigureAwait(false);
             return (Payloads.Write(result, $"Result of step '{identity.Key}'"), null);
         }
-        catch (FencedException e)
-        {
-            Log.RunFenced(_services.Logger, Id, e.Message);
-            Retire(Retirement.Fenced);
-            return await NeverAsync<(string?, Exception?)>().ConfigureAwait(false);
-        }
-        catch (Exception) when (Stopping.IsCancellationRequested)
-        {
-            // Whatever it says, it says so because it was told to stop: the attempt does not count.
-            return await NeverAsync<(string?, Exception?)>().ConfigureAwait(false);
-        }
         catch (Exception e)
         {
+            Telemetry.FailAttempt(activity, e);
             return (null, e);
         }
     }

@@ -26,8 +26,12 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
     /// <returns>The outcome in the parent's terms, when the run has a parent and ended here.</returns>
     public async Task<StepInfo?> RunAsync(ClaimedRun run, RunExecution execution)
     {
+        using var activity = Telemetry.BeginRun(run);
         using var scope = _logger.BeginScope(new KeyValuePair<string, object>[] { new("RunId", run.Id), new("Workflow", run.Workflow) });
-        return await RunToOutcomeAsync(run, execution).ConfigureAwait(false) is { } outcome ? await EndAsync(run, outcome).ConfigureAwait(false) : null;
+        if (await RunToOutcomeAsync(run, execution).ConfigureAwait(false) is not { } outcome)
+            return null;
+        Telemetry.EndRun(activity, outcome);
+        return await EndAsync(run, outcome).ConfigureAwait(false);
     }
 
     private async Task<RunOutcome?> RunToOutcomeAsync(ClaimedRun run, RunExecution execution)
@@ -72,6 +76,7 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
             Log.RunFenced(_logger, run.Id, $"its outcome {outcome.Status.ToText()} at epoch {run.Epoch} was refused");
             return null;
         }
+        Telemetry.RunEnded(run, outcome);
         if (outcome.Error is { } error)
             Log.RunFailed(_logger, run.Id, run.Workflow, outcome.Status.ToText(), error.Message);
         else

@@ -28,20 +28,30 @@ internal sealed class RunScheduler : SynchronizationContext
     public Task<T> Run<T>(Func<Task<T>> body)
     {
         var completion = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        // With the log scope and activity of its run, which Post does not pass on.
+        var context = ExecutionContext.Capture();
         Post(
-            async _ =>
+            _ =>
             {
-                try
-                {
-                    completion.TrySetResult(await body().ConfigureAwait(false));
-                }
-                catch (Exception e)
-                {
-                    completion.TrySetException(e);
-                }
+                if (context is null)
+                    Begin();
+                else
+                    ExecutionContext.Run(context, _ => Begin(), null);
             },
             null);
         return completion.Task;
+
+        async void Begin()
+        {
+            try
+            {
+                completion.TrySetResult(await body().ConfigureAwait(false));
+            }
+            catch (Exception e)
+            {
+                completion.TrySetException(e);
+            }
+        }
     }
 
     private void Pump()

@@ -54,6 +54,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
             }
             else if (!start.Fenced)
             {
+                Telemetry.RunStarted(run.Workflow.Name);
                 HandOver(start, worker, incarnation);
             }
             return start;

@@ -3,13 +3,18 @@ using Elt.Durable.Journal;
 namespace Elt.Durable.Execution;
 
 /// <summary>What a run has recorded, as its replay asks for it. Not thread-safe: its execution guards it.</summary>
-internal sealed class StepHistory(RunHistory recorded)
+/// <param name="runId">The run.</param>
+/// <param name="recorded">What it has recorded.</param>
+internal sealed class StepHistory(string runId, RunHistory recorded)
 {
     private readonly Dictionary<string, StepInfo> _steps = recorded.Steps.ToDictionary(s => s.Key);
     private readonly Dictionary<string, StepAttempt> _lastAttempts =
         recorded.Attempts.GroupBy(a => a.Key).ToDictionary(g => g.Key, g => g.MaxBy(a => a.Attempt)!);
     private readonly HashSet<string> _openChildren = [.. recorded.OpenChildren];
-    private readonly HashSet<string> _notAsked = [.. recorded.Steps.Select(s => s.Key)];
+    // A patch that the code no longer asks for is what its removal looks like.
+    private readonly HashSet<string> _notAsked = [.. recorded.Steps.Where(s => s.Kind != StepKind.Patch).Select(s => s.Key)];
+    private readonly HashSet<string> _begun =
+        [.. recorded.Attempts.Select(a => a.Key), .. recorded.OpenChildren.Select(id => id[(runId.Length + 1)..])];
 
     /// <summary>Whether everything recorded before this execution began has been asked for.</summary>
     public bool IsReplayed => _notAsked.Count == 0;
@@ -21,8 +26,12 @@ internal sealed class StepHistory(RunHistory recorded)
     public StepInfo? Take(string key)
     {
         _notAsked.Remove(key);
+        _begun.Remove(key);
         return _steps.GetValueOrDefault(key);
     }
+
+    /// <summary>Whether operations were recorded or begun in a scope that the code has not asked for yet: the run went beyond where its replay is.</summary>
+    public bool IsBehind(string scope) => _notAsked.Concat(_begun).Any(key => scope.Length == 0 || IsIn(scope, key));
 
     /// <summary>The last failed attempt of a step that has no record yet.</summary>
     public StepAttempt? LastAttempt(string key) => _lastAttempts.GetValueOrDefault(key);
@@ -36,5 +45,8 @@ internal sealed class StepHistory(RunHistory recorded)
     /// <summary>
     /// Takes records out of the comparison of code and history: after a failed map it depends on timing which of its items were begun.
     /// </summary>
-    public void Forgive(string scope) => _notAsked.RemoveWhere(key => key == scope || key.StartsWith(scope + "/", StringComparison.Ordinal) || key.StartsWith(scope + "#", StringComparison.Ordinal));
+    public void Forgive(string scope) => _notAsked.RemoveWhere(key => IsIn(scope, key));
+
+    private static bool IsIn(string scope, string key) =>
+        key.StartsWith(scope, StringComparison.Ordinal) && (key.Length == scope.Length || key[scope.Length] is '/' or '#');
 }

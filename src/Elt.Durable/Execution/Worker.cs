@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Elt.Durable.Journal;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
@@ -17,6 +18,7 @@ internal sealed class Worker(
     RunStarter starter,
     RunExecutor executor,
     Scheduler scheduler,
+    UnservedWatch unserved,
     IReadOnlyList<QueueDefinition> queues,
     JournalClock clock,
     WorkerOptions options,
@@ -56,6 +58,9 @@ internal sealed class Worker(
 
     /// <summary>Runs that take up a slot now.</summary>
     public int Busy => Volatile.Read(ref _busy);
+
+    /// <summary>Workflow versions that runs wait for and that no live worker has, as of a minute ago at most.</summary>
+    public IReadOnlyList<UnservedWorkflow> Unserved => unserved.Found;
 
     /// <summary>How long ago the lease was renewed.</summary>
     public TimeSpan LeaseAge => clock.Time.GetElapsedTime(Volatile.Read(ref _leaseTimestamp));
@@ -121,6 +126,7 @@ internal sealed class Worker(
         await scheduler.DeclareAsync(ct).ConfigureAwait(false);
         await RegisterAsync(ct).ConfigureAwait(false);
         starter.Attach(this);
+        Telemetry.Observe(this);
         Log.WorkerStarted(logger, Id, string.Join(", ", registry.References.Order(Comparer<WorkflowReference>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name)))));
     }
 
@@ -132,6 +138,7 @@ internal sealed class Worker(
             await RenewLeaseAsync(ct).ConfigureAwait(false);
         if (_ownsUnknown)
             await ReleaseUnknownAsync(ct).ConfigureAwait(false);
+        await unserved.LookWhenDueAsync(ct).ConfigureAwait(false);
         if (await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false))
             _probed = 0;
         if (IsOver(ref _followed, options.PollInterval))
@@ -178,9 +185,21 @@ internal sealed class Worker(
     {
         BusyChanged(1);
         _launching[run.Id] = run.Epoch;
-        var task = Task.Run(() => ExecuteAsync(run, incarnation));
+        var task = LaunchApart(run, incarnation);
         _tasks.TryAdd(task, 0);
         task.ContinueWith(t => _tasks.TryRemove(t, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    /// <summary>Without the starter's culture and other ambient values, which a replay would not have; only its activity stays the run's parent.</summary>
+    private Task LaunchApart(ClaimedRun run, int incarnation)
+    {
+        var starter = Activity.Current;
+        using var apart = ExecutionContext.SuppressFlow();
+        return Task.Run(() =>
+        {
+            Activity.Current = starter;
+            return ExecuteAsync(run, incarnation);
+        });
     }
 
     private async Task ExecuteAsync(ClaimedRun run, int incarnation)
@@ -253,6 +272,7 @@ internal sealed class Worker(
         foreach (var execution in _executions.Values)
             execution.Retire(RunExecution.Retirement.Stopped);
         await Task.WhenAll(_tasks.Keys).ConfigureAwait(false);
+        Telemetry.Forget(this);
         await journal.ReleaseWorkerAsync(Id, CancellationToken.None).ConfigureAwait(false);
         Log.WorkerStopped(logger, Id);
     }
@@ -261,7 +281,7 @@ internal sealed class Worker(
     {
         var id = Guid.CreateVersion7(clock.Time.GetUtcNow()).ToString("N");
         var timestamp = clock.Time.GetTimestamp();
-        clock.Adjust(await journal.RegisterWorkerAsync(id, options.Lease, ct).ConfigureAwait(false));
+        clock.Adjust(await journal.RegisterWorkerAsync(id, options.Lease, registry.References, ct).ConfigureAwait(false));
         writer.WorkerId = id;
         Volatile.Write(ref _leaseTimestamp, timestamp);
         await RecoverAsync(ct).ConfigureAwait(false);
@@ -289,6 +309,7 @@ internal sealed class Worker(
     {
         if (await journal.RecoverAsync(ct).ConfigureAwait(false) is not (> 0 and var runs))
             return;
+        Telemetry.RunsRecovered(runs);
         Log.RunsRecovered(logger, runs);
         _mayHaveWork = true;
     }
@@ -345,7 +366,10 @@ internal sealed class Worker(
         var incarnation = Incarnation;
         var claimed = await journal.ClaimAsync(Request(free), ct).ConfigureAwait(false);
         foreach (var run in claimed)
+        {
+            Telemetry.RunClaimed(run, clock.Now);
             Launch(run, incarnation);
+        }
         _hasBacklog = claimed.Count == free;
         if (_hasBacklog)
             _mayHaveWork = true;

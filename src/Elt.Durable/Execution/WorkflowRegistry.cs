@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -17,6 +18,9 @@ internal readonly record struct WorkflowReference(string Name, int Version)
             throw new UnknownWorkflowException($"[Workflow] of {type.FullName} needs a name of 1 to 100 characters and a version of at least 1.");
         return new WorkflowReference(attribute.Name, attribute.Version);
     });
+
+    /// <summary>Name and version as a worker's row lists them.</summary>
+    public string ToKey() => string.Create(CultureInfo.InvariantCulture, $"{Name} {Version}");
 
     public override string ToString() => Version == 1 ? Name : $"{Name} v{Version}";
 }

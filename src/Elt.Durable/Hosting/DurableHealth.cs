@@ -35,6 +35,12 @@ public sealed class DurableHealth
     /// <summary>Runs that it executes now, those that only wait not counted.</summary>
     public int BusyRuns => _worker?.Busy ?? 0;
 
+    /// <summary>
+    /// Workflow versions that runs are due for and that no live worker has, as this process's worker saw it within the last minute; empty without a worker:
+    /// <see cref="WorkflowClient.ListUnservedAsync"/> asks the journal.
+    /// </summary>
+    public IReadOnlyList<UnservedWorkflow> Unserved => _worker?.Unserved ?? [];
+
     /// <summary>The schedules that this process declares; <see cref="WorkflowClient.Schedules"/> tells whether they are paused.</summary>
     public IReadOnlyList<ScheduleInfo> Schedules => [.. _schedules.Select(s => new ScheduleInfo(s.Name, s.Cron.Text, s.Cron.Zone.Id, s.Cron.Next(_clock.Now)))];
 

@@ -59,6 +59,7 @@ public static class DurableServices
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ExecutionServices>(
             provider, new Random(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("Elt.Durable.Run")));
         services.AddSingleton<RunExecutor>();
+        services.AddSingleton<UnservedWatch>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Worker>(provider, (IReadOnlyList<Queues.QueueDefinition>)builder.Queues));
         services.AddHostedService<WorkerService>();
     }

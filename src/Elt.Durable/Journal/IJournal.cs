@@ -13,8 +13,8 @@ internal interface IJournal : IAsyncDisposable
     /// <exception cref="JournalException">Held by another process, newer than this code, or migrated by other code.</exception>
     Task OpenAsync(CancellationToken ct);
 
-    /// <summary>Writes a worker's row with a fresh lease and returns the journal's time.</summary>
-    Task<DateTimeOffset> RegisterWorkerAsync(string workerId, TimeSpan lease, CancellationToken ct);
+    /// <summary>Writes a worker's row with a fresh lease and what it can execute, and returns the journal's time.</summary>
+    Task<DateTimeOffset> RegisterWorkerAsync(string workerId, TimeSpan lease, IReadOnlyCollection<WorkflowReference> workflows, CancellationToken ct);
 
     /// <summary>Renews the lease; <see langword="null"/> when the worker's row is gone: its runs belong to others, whatever it still thinks.</summary>
     Task<DateTimeOffset?> RenewLeaseAsync(string workerId, TimeSpan lease, CancellationToken ct);
@@ -46,14 +46,20 @@ internal interface IJournal : IAsyncDisposable
     /// </summary>
     Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct);
 
+    /// <summary>The workflow versions that runs are due for and that no live worker can execute.</summary>
+    Task<IReadOnlyList<UnservedWorkflow>> FindUnservedAsync(CancellationToken ct);
+
     /// <summary>What a replay needs, or nothing when there is no such run.</summary>
     Task<RunHistory> ReadHistoryAsync(string runId, CancellationToken ct);
 
     /// <summary>The run, or <see langword="null"/>.</summary>
     Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct);
 
-    /// <summary>Runs that fit, newest first.</summary>
+    /// <summary>A page of the runs that fit, newest first.</summary>
     Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct);
+
+    /// <summary>How many runs fit, by status; a status that none has is missing.</summary>
+    Task<IReadOnlyDictionary<RunStatus, long>> CountRunsAsync(RunFilter filter, CancellationToken ct);
 
     /// <summary>The queues.</summary>
     Queues.IQueueStore Queues { get; }

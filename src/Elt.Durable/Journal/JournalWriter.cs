@@ -99,6 +99,7 @@ internal sealed class JournalWriter : IAsyncDisposable
 
     private async Task CommitBatchAsync(IReadOnlyList<JournalWrite> batch)
     {
+        var begun = Telemetry.CommitBegins();
         try
         {
             await CommitThroughOutagesAsync(batch).ConfigureAwait(false);
@@ -116,6 +117,7 @@ internal sealed class JournalWriter : IAsyncDisposable
                 await CommitBatchAsync([write]).ConfigureAwait(false);
             return;
         }
+        Telemetry.Committed(batch, begun);
         foreach (var write in batch)
             write.Complete();
     }

@@ -76,14 +76,17 @@ internal sealed class Scheduler(
 
     private async Task<bool> AdvanceAsync(ScheduleDefinition schedule, ScheduleRow row, SlotPlan plan, CancellationToken ct)
     {
-        var runs = plan.Starts.Select(slot =>
+        var started = plan.Starts.Select(slot =>
         {
             var begin = slot + schedule.JitterOf(slot, row.Options.Jitter);
             return schedule.Run(schedule.RunId(slot), slot, row.Options, payloads) with { Delay = begin > row.Now ? begin - row.Now : TimeSpan.Zero };
-        });
-        var created = await journal.Schedules.AdvanceAsync(row, plan, [.. runs], ct).ConfigureAwait(false);
-        foreach (var runId in created)
-            Log.SlotStarted(logger, schedule.Name, runId);
+        }).ToList();
+        var created = await journal.Schedules.AdvanceAsync(row, plan, started, ct).ConfigureAwait(false);
+        foreach (var run in started.Where(run => created.Contains(run.Id)))
+        {
+            Telemetry.RunStarted(run.Workflow.Name);
+            Log.SlotStarted(logger, schedule.Name, run.Id);
+        }
         return created.Count > 0;
     }
 }

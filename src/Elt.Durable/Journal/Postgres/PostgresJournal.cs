@@ -1,3 +1,4 @@
+using Elt.Durable.Execution;
 using Elt.Durable.Journal.Migrations;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
@@ -47,15 +48,16 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
         await transaction.CommitAsync(ct).ConfigureAwait(false);
     }
 
-    public async Task<DateTimeOffset> RegisterWorkerAsync(string workerId, TimeSpan lease, CancellationToken ct)
+    public async Task<DateTimeOffset> RegisterWorkerAsync(
+        string workerId, TimeSpan lease, IReadOnlyCollection<WorkflowReference> workflows, CancellationToken ct)
     {
         await using var command = store.Command(
             """
-            insert into durable.workers (id, lease_until, started_at) values ($2, coalesce($1, now()) + $3, coalesce($1, now()))
+            insert into durable.workers (id, lease_until, started_at, workflows) values ($2, coalesce($1, now()) + $3, coalesce($1, now()), $4)
             on conflict (id) do update set lease_until = excluded.lease_until
             returning lease_until - $3
             """,
-            workerId, lease);
+            workerId, lease, workflows.Select(w => w.ToKey()).ToArray());
         return await TimeAsync(command, ct).ConfigureAwait(false) ?? throw new JournalException("The worker could not be registered.");
     }
 
@@ -126,11 +128,15 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
 
     public Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct) => _commit.CommitAsync(workerId, writes, ct);
 
+    public Task<IReadOnlyList<UnservedWorkflow>> FindUnservedAsync(CancellationToken ct) => PostgresUnserved.FindAsync(store, ct);
+
     public Task<RunHistory> ReadHistoryAsync(string runId, CancellationToken ct) => _reader.ReadHistoryAsync(runId, ct);
 
     public Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct) => _reader.FindRunAsync(runId, ct);
 
     public Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct) => _reader.ListRunsAsync(filter, ct);
+
+    public Task<IReadOnlyDictionary<RunStatus, long>> CountRunsAsync(RunFilter filter, CancellationToken ct) => _reader.CountRunsAsync(filter, ct);
 
     public Task<JournalHint> WaitForHintAsync(CancellationToken ct) => _hints.WaitAsync(ct);
 

@@ -1,3 +1,4 @@
+using Elt.Durable.Execution;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
 
@@ -19,10 +20,13 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
         return Task.CompletedTask;
     }
 
-    public Task<DateTimeOffset> RegisterWorkerAsync(string workerId, TimeSpan lease, CancellationToken ct) => store.WriteAsync(journal =>
+    public Task<DateTimeOffset> RegisterWorkerAsync(
+        string workerId, TimeSpan lease, IReadOnlyCollection<WorkflowReference> workflows, CancellationToken ct) => store.WriteAsync(journal =>
     {
         var now = store.Now;
-        journal.Run("insert into workers (id, lease_until, started_at) values ($1, $2, $3) on conflict do nothing", workerId, now + SqliteStore.Microseconds(lease), now);
+        journal.Run(
+            "insert into workers (id, lease_until, started_at, workflows) values ($1, $2, $3, $4) on conflict do nothing",
+            workerId, now + SqliteStore.Microseconds(lease), now, SqliteStore.JsonArray(workflows.Select(w => w.ToKey())));
         return SqliteStore.Time(now);
     });
 
@@ -69,11 +73,22 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
         return true;
     });
 
+    public Task<IReadOnlyList<UnservedWorkflow>> FindUnservedAsync(CancellationToken ct) => store.ReadAsync<IReadOnlyList<UnservedWorkflow>>(journal => journal.Query(
+        """
+        select workflow, version, count(*), min(due_at) from (select workflow, version, due_at from runs where due_at <= $1 order by due_at limit 1000)
+        where workflow || ' ' || version not in (select value from workers w, json_each(w.workflows) where w.lease_until >= $1)
+        group by workflow, version order by workflow, version
+        """,
+        r => new UnservedWorkflow(r.GetString(0), r.GetInt32(1), r.GetInt64(2), r.Time(3)), store.Now));
+
     public Task<RunHistory> ReadHistoryAsync(string runId, CancellationToken ct) => store.ReadAsync(journal => SqliteRows.ReadHistory(journal, runId));
 
     public Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct) => store.ReadAsync(journal => SqliteRows.FindRun(journal, runId));
 
     public Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct) => store.ReadAsync(journal => SqliteRows.ListRuns(journal, filter));
+
+    public Task<IReadOnlyDictionary<RunStatus, long>> CountRunsAsync(RunFilter filter, CancellationToken ct) =>
+        store.ReadAsync(journal => SqliteRows.CountRuns(journal, filter));
 
     // There is no other process: whatever becomes due in this one is signalled in it.
     public async Task<JournalHint> WaitForHintAsync(CancellationToken ct)
