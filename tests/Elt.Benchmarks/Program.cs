@@ -14,8 +14,11 @@ var engine = new Command("engine", "No-op steps on a journal with real commits (
 engine.SetAction(async (parsed, ct) =>
 {
     IReadOnlyList<Shape> shapes = parsed.GetValue(workflows) is { } n
-        ? [new Shape(n, parsed.GetValue(steps), parsed.GetValue(concurrency))]
-        : [new(300, 10, 50), new(1000, 10, 200), new(1, 1000, 1), new(1000, 0, 50)];
+        ? [new IndependentRuns(n, parsed.GetValue(steps), parsed.GetValue(concurrency))]
+        : [
+            new IndependentRuns(300, 10, 50), new IndependentRuns(1000, 10, 200), new IndependentRuns(1, 1000, 1), new IndependentRuns(1000, 0, 50),
+            new OneParent(1000, 200), new EnqueueThenDrain(2000, 100),
+        ];
     await new EngineBench(parsed.GetValue(journal)!, parsed.GetValue(json)).RunAsync(shapes, ct);
 });
 return await new RootCommand("Measures speed as ratios to the bare database doing the same work, in one run.") { engine }.Parse(args).InvokeAsync();
