@@ -43,34 +43,17 @@ public sealed class QueryPlanTests : IAsyncLifetime
         ["list children"] = (journal, round) => journal.ListRunsAsync(new RunFilter { ParentId = $"parent-{round + 1}" }, default),
     };
 
+    private static readonly Lazy<Task<string>> Filled = new(FillAsync);
+
     private readonly PlanRecorder _plans = new();
     private PostgresJournal _journal = null!;
-    private NpgsqlDataSource _dataSource = null!;
 
     public static TheoryData<string> CallNames => [.. Calls.Keys];
 
     public async Task InitializeAsync()
     {
-        _dataSource = _plans.Connect(await PostgresServer.CreateDatabaseAsync());
-        _journal = new PostgresJournal(new Journal.Postgres.PostgresStore(_dataSource, new JournalSettings()));
-        await _journal.OpenAsync(default);
-        await _journal.Queues.DeclareAsync([new("wide", null, null), new("narrow", 100, 50)], default);
+        _journal = Open(_plans.Connect(await PostgresServer.CreateDatabaseAsync(template: await Filled.Value)));
         await _journal.RegisterWorkerAsync(WorkerId, TimeSpan.FromMinutes(1), default);
-        await using var fill = _dataSource.CreateCommand(
-            $"""
-            insert into durable.runs (id, workflow, version, status, epoch, queue, parent_id, created_at, started_at, completed_at, input, output)
-            select 'finished-' || n, 'live', 1, case when n % 50 = 0 then 'ERROR' else 'SUCCESS' end, 1, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
-              case when n % 2 = 0 then 'parent-' || (n / 100) end, now() - n * interval '1 s', now(), now(), '"in"', '"out"' from generate_series(1, {Finished}) as s(n);
-            insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result)
-            select id, 'step-' || n, 'STEP', 'SUCCESS', 1, 1, now(), now(), '1' from durable.runs cross join generate_series(1, 3) as s(n);
-            insert into durable.step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error)
-            select run_id, key, 1, 1, now(), now(), json_build_object('type', 'Some', 'message', 'error', 'stack', null) from durable.steps where key = 'step-1';
-            insert into durable.runs (id, workflow, version, status, epoch, queue, due_at, created_at, input)
-            select 'live-' || n, 'live', 1, case when n % 5 = 0 then 'WAITING' else 'ENQUEUED' end, 0, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
-              now() - n * interval '1 s', now(), '"in"' from generate_series(1, 900) as s(n);
-            analyze;
-            """);
-        await fill.ExecuteNonQueryAsync();
     }
 
     public async Task DisposeAsync()
@@ -97,6 +80,34 @@ public sealed class QueryPlanTests : IAsyncLifetime
     {
         await _journal.ListRunsAsync(new RunFilter { Workflow = "none" }, default);
         Assert.Contains(_plans.Scans, scan => scan.Table == "runs" && scan.Rows >= Finished);
+    }
+
+    private static PostgresJournal Open(NpgsqlDataSource dataSource) => new(new Journal.Postgres.PostgresStore(dataSource, new JournalSettings()));
+
+    /// <summary>Makes the database that each test gets a copy of, and returns its name.</summary>
+    private static async Task<string> FillAsync()
+    {
+        var settings = new NpgsqlConnectionStringBuilder(await PostgresServer.CreateDatabaseAsync()) { Pooling = false };
+        await using var dataSource = NpgsqlDataSource.Create(settings.ToString());
+        await using var journal = Open(dataSource);
+        await journal.OpenAsync(default);
+        await journal.Queues.DeclareAsync([new("wide", null, null), new("narrow", 100, 50)], default);
+        await using var fill = dataSource.CreateCommand(
+            $"""
+            insert into durable.runs (id, workflow, version, status, epoch, queue, parent_id, created_at, started_at, completed_at, input, output)
+            select 'finished-' || n, 'live', 1, case when n % 50 = 0 then 'ERROR' else 'SUCCESS' end, 1, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
+              case when n % 2 = 0 then 'parent-' || (n / 100) end, now() - n * interval '1 s', now(), now(), '"in"', '"out"' from generate_series(1, {Finished}) as s(n);
+            insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result)
+            select id, 'step-' || n, 'STEP', 'SUCCESS', 1, 1, now(), now(), '1' from durable.runs cross join generate_series(1, 3) as s(n);
+            insert into durable.step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error)
+            select run_id, key, 1, 1, now(), now(), json_build_object('type', 'Some', 'message', 'error', 'stack', null) from durable.steps where key = 'step-1';
+            insert into durable.runs (id, workflow, version, status, epoch, queue, due_at, created_at, input)
+            select 'live-' || n, 'live', 1, case when n % 5 = 0 then 'WAITING' else 'ENQUEUED' end, 0, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
+              now() - n * interval '1 s', now(), '"in"' from generate_series(1, 900) as s(n);
+            analyze;
+            """);
+        await fill.ExecuteNonQueryAsync();
+        return settings.Database!;
     }
 
     private static async Task CommitAsync(IJournal journal, int round)
