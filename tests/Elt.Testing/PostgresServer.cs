@@ -17,12 +17,12 @@ public sealed class PostgresServer : IAsyncDisposable
         """
         trap '' INT HUP TERM
         "$BIN/initdb" -D "$DIR/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$DIR/log" 2>&1 \
-          && "$BIN/pg_ctl" -D "$DIR/data" -w -t 60 -l "$DIR/log" -o "-p $PORT -h 127.0.0.1 -k '$DIR' -c fsync=$FSYNC -c max_connections=300" start >>"$DIR/log" 2>&1 \
+          && "$BIN/pg_ctl" -D "$DIR/data" -w -t 60 -l "$DIR/log" -o "-p $PORT -h 127.0.0.1 -k '$DIR' -c fsync=$FSYNC -c max_connections=300 -c shared_preload_libraries='$PRELOAD'" start >>"$DIR/log" 2>&1 \
           && echo ready || { echo failed; cat "$DIR/log"; }
         while read -r command; do
           case "$command" in
             stop) "$BIN/pg_ctl" -D "$DIR/data" -w -m immediate stop >>"$DIR/log" 2>&1; echo done ;;
-            start) "$BIN/pg_ctl" -D "$DIR/data" -w -t 60 -l "$DIR/log" -o "-p $PORT -h 127.0.0.1 -k '$DIR' -c fsync=$FSYNC -c max_connections=300" start >>"$DIR/log" 2>&1; echo done ;;
+            start) "$BIN/pg_ctl" -D "$DIR/data" -w -t 60 -l "$DIR/log" -o "-p $PORT -h 127.0.0.1 -k '$DIR' -c fsync=$FSYNC -c max_connections=300 -c shared_preload_libraries='$PRELOAD'" start >>"$DIR/log" 2>&1; echo done ;;
           esac
         done
         "$BIN/pg_ctl" -D "$DIR/data" -w -m immediate stop >>"$DIR/log" 2>&1
@@ -49,15 +49,16 @@ public sealed class PostgresServer : IAsyncDisposable
 
     /// <summary>Starts a server of its own, for a test that stops it or changes its settings. Dispose it.</summary>
     /// <param name="fsync">Whether commits reach the disk, as they do in production; tests are quicker without.</param>
+    /// <param name="preload">Libraries that the server loads when it starts, such as <c>pg_stat_statements</c>. Default none.</param>
     /// <exception cref="InvalidOperationException">Postgres is not installed or does not start.</exception>
-    public static async Task<PostgresServer> StartAsync(bool fsync = false)
+    public static async Task<PostgresServer> StartAsync(bool fsync = false, string preload = "")
     {
         const int Attempts = 3;
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await StartOnceAsync(FreePort(), fsync).ConfigureAwait(false);
+                return await StartOnceAsync(FreePort(), fsync, preload).ConfigureAwait(false);
             }
             catch (PortTakenException) when (attempt < Attempts)
             {
@@ -109,9 +110,9 @@ public sealed class PostgresServer : IAsyncDisposable
         return server;
     }
 
-    private static async Task<PostgresServer> StartOnceAsync(int port, bool fsync)
+    private static async Task<PostgresServer> StartOnceAsync(int port, bool fsync, string preload)
     {
-        var guardian = Process.Start(GuardianStart(port, fsync)) ?? throw new InvalidOperationException("The shell that guards Postgres did not start.");
+        var guardian = Process.Start(GuardianStart(port, fsync, preload)) ?? throw new InvalidOperationException("The shell that guards Postgres did not start.");
         if (await guardian.StandardOutput.ReadLineAsync().ConfigureAwait(false) == "ready")
             return new PostgresServer($"Host=127.0.0.1;Port={port};Username=postgres;Database=postgres", guardian);
         guardian.StandardInput.Close();
@@ -122,7 +123,7 @@ public sealed class PostgresServer : IAsyncDisposable
             : new InvalidOperationException($"Postgres did not start. Its log: {log}");
     }
 
-    private static ProcessStartInfo GuardianStart(int port, bool fsync)
+    private static ProcessStartInfo GuardianStart(int port, bool fsync, string preload)
     {
         var bin = PostgresBinaries.Find();
         var folder = Directory.CreateTempSubdirectory("elt-pg-").FullName;
@@ -143,6 +144,7 @@ public sealed class PostgresServer : IAsyncDisposable
         start.Environment["BIN"] = bin;
         start.Environment["DIR"] = folder;
         start.Environment["FSYNC"] = fsync ? "on" : "off";
+        start.Environment["PRELOAD"] = preload;
         start.Environment["PORT"] = port.ToString(System.Globalization.CultureInfo.InvariantCulture);
         return start;
     }

@@ -19,6 +19,8 @@ internal sealed record EngineFigures
 
     public required double StepsPerS { get; init; }
 
+    public double? EnqueuedPerS { get; init; }
+
     public double? StepP50Ms { get; init; }
 
     public double? StepP99Ms { get; init; }
@@ -53,36 +55,30 @@ internal sealed class EngineBench(string journal, bool json)
     private async Task<EngineFigures> MeasureAsync(Shape shape, IYardstick yardstick, CancellationToken ct)
     {
         var times = new StepTimes();
-        var builder = Host.CreateApplicationBuilder();
-        builder.Logging.ClearProviders();
-        builder.Services.AddSingleton(times);
-        builder.Services.AddDurable(durable =>
-        {
-            yardstick.Use(durable);
-            durable.AddWorkflow<NoOpStepsWorkflow>().ConfigureWorker(worker => worker.MaxConcurrentRuns = shape.Concurrency * 2);
-        });
-        using var host = builder.Build();
+        using var host = BuildHost(shape, yardstick, times);
         await host.StartAsync(ct);
-        var client = host.Services.GetRequiredService<WorkflowClient>();
-        await WarmUpAsync(client, shape, ct);
+        var target = ActivatorUtilities.CreateInstance<Target>(host.Services);
+        await WarmUpAsync(target, shape, ct);
 
         await yardstick.BatchRowsPerSecondAsync(20_000, ct);
         var batch = await yardstick.BatchRowsPerSecondAsync(100_000, ct);
         var single = await yardstick.SingleMedianAsync(500, ct);
         times.Milliseconds.Clear();
         var before = await yardstick.ActivityAsync(ct);
-        var seconds = await RunShapeAsync(client, shape, ct);
+        var time = await shape.RunAsync(target, ct);
         var after = await yardstick.ActivityAsync(ct);
         await host.StopAsync(ct);
 
-        var steps = (double)shape.Workflows * shape.Steps;
+        var seconds = time.Duration.TotalSeconds;
+        var steps = (double)shape.Runs * shape.Steps;
         var latencies = times.Milliseconds.Order().ToArray();
         return new EngineFigures
         {
             Journal = journal,
             Shape = shape.ToString(),
-            WorkflowsPerS = Math.Round(shape.Workflows / seconds, 1),
+            WorkflowsPerS = Math.Round(shape.Runs / seconds, 1),
             StepsPerS = Math.Round(steps / seconds, 1),
+            EnqueuedPerS = time.Enqueuing is { } enqueuing ? Math.Round(shape.Runs / enqueuing.TotalSeconds, 1) : null,
             StepP50Ms = latencies.Length > 0 ? Math.Round(latencies[latencies.Length / 2], 3) : null,
             StepP99Ms = latencies.Length > 0 ? Math.Round(latencies[(int)(latencies.Length * 0.99)], 3) : null,
             CommitsPerStep = steps > 0 && before is not null ? Math.Round((after!.Value.Commits - before.Value.Commits) / steps, 4) : null,
@@ -92,28 +88,28 @@ internal sealed class EngineBench(string journal, bool json)
         };
     }
 
+    private static IHost BuildHost(Shape shape, IYardstick yardstick, StepTimes times)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(times).AddSingleton<Gate>();
+        builder.Services.AddDurable(durable =>
+        {
+            yardstick.Use(durable);
+            durable.AddWorkflow<NoOpStepsWorkflow>().AddWorkflow<NoOpChildrenWorkflow>().AddWorkflow<HeldSlotWorkflow>().AddQueue(Shape.Queue)
+                .ConfigureWorker(worker => worker.MaxConcurrentRuns = shape.Room);
+        });
+        return builder.Build();
+    }
+
     /// <summary>Until the runtime has compiled the hot paths for good: a service lives for weeks.</summary>
-    private static async Task WarmUpAsync(WorkflowClient client, Shape shape, CancellationToken ct)
+    private static async Task WarmUpAsync(Target target, Shape shape, CancellationToken ct)
     {
         for (var begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < WarmUp;)
-            await RunShapeAsync(client, shape, ct);
+            await shape.RunAsync(target, ct);
     }
 
     private static TimeSpan WarmUp => TimeSpan.FromSeconds(6);
-
-    private static async Task<double> RunShapeAsync(WorkflowClient client, Shape shape, CancellationToken ct)
-    {
-        var left = shape.Workflows;
-        var begun = Stopwatch.GetTimestamp();
-        await Task.WhenAll(Enumerable.Range(0, shape.Concurrency).Select(_ => Task.Run(
-            async () =>
-            {
-                while (Interlocked.Decrement(ref left) >= 0)
-                    await (await client.StartAsync(new NoOpSteps(shape.Steps), ct: ct)).ResultAsync(ct);
-            },
-            ct)));
-        return Stopwatch.GetElapsedTime(begun).TotalSeconds;
-    }
 
     private void Print(EngineFigures f)
     {
@@ -121,8 +117,8 @@ internal sealed class EngineBench(string journal, bool json)
             Console.WriteLine(JsonSerializer.Serialize(f, Json));
         else
             Console.WriteLine(
-                $"{f.Journal,-8} {f.Shape,-14} {f.WorkflowsPerS,9:N0} workflows/s {f.StepsPerS,9:N0} steps/s  step p50 {f.StepP50Ms:N2} ms p99 {f.StepP99Ms:N2} ms  "
+                $"{f.Journal,-8} {f.Shape,-28} {f.WorkflowsPerS,9:N0} workflows/s {f.StepsPerS,9:N0} steps/s  step p50 {f.StepP50Ms:N2} ms p99 {f.StepP99Ms:N2} ms  "
                 + $"bare batch {f.BareBatchRowsPerS,9:N0} rows/s (steps ÷ it = {f.StepsPerS / f.BareBatchRowsPerS:N2}, workflows ÷ it = {f.WorkflowsPerS / f.BareBatchRowsPerS:N3})  "
-                + $"bare single p50 {f.BareSingleP50Ms:N2} ms (step p50 ÷ it = {f.StepP50Ms / f.BareSingleP50Ms:N2})  {f.CommitsPerStep} commits/step  {f.WalBytesPerStep} WAL bytes/step");
+                + $"bare single p50 {f.BareSingleP50Ms:N2} ms (step p50 ÷ it = {f.StepP50Ms / f.BareSingleP50Ms:N2})  {f.CommitsPerStep} commits/step  {f.WalBytesPerStep} WAL bytes/step{(f.EnqueuedPerS is { } enqueued ? $"  enqueued {enqueued:N0}/s" : "")}");
     }
 }

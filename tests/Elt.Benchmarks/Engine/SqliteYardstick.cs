@@ -10,7 +10,6 @@ internal sealed class SqliteYardstick : IYardstick
 {
     private readonly TempFolder _folder = new();
     private readonly SqliteConnection _connection;
-    private int _rows;
 
     public SqliteYardstick()
     {
@@ -31,14 +30,15 @@ internal sealed class SqliteYardstick : IYardstick
 
     public Task<double> BatchRowsPerSecondAsync(int rows, CancellationToken ct)
     {
+        var steps = StepRow.Channel(rows);
         using var command = Insert();
         var begun = Stopwatch.GetTimestamp();
-        for (var done = 0; done < rows; done += 1000)
+        while (steps.TryPeek(out _))
         {
             using var transaction = _connection.BeginTransaction();
             command.Transaction = transaction;
-            for (var i = 0; i < 1000; i++)
-                Execute(command, i);
+            for (var i = 0; i < StepRow.PerCommit && steps.TryRead(out var row); i++)
+                Execute(command, row);
             transaction.Commit();
         }
         return Task.FromResult(rows / Stopwatch.GetElapsedTime(begun).TotalSeconds);
@@ -46,12 +46,13 @@ internal sealed class SqliteYardstick : IYardstick
 
     public Task<double> SingleMedianAsync(int rows, CancellationToken ct)
     {
+        var steps = StepRow.Channel(rows);
         using var command = Insert();
         var times = new double[rows];
-        for (var i = 0; i < rows; i++)
+        for (var i = 0; steps.TryRead(out var row); i++)
         {
             var begun = Stopwatch.GetTimestamp();
-            Execute(command, i);
+            Execute(command, row);
             times[i] = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
         }
         return Task.FromResult(times.Order().ElementAt(rows / 2));
@@ -69,16 +70,30 @@ internal sealed class SqliteYardstick : IYardstick
     private SqliteCommand Insert()
     {
         var command = new SqliteCommand(
-            "insert into bare (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result) values ($1, $2, 'STEP', 'SUCCESS', 1, 1, 1, 1, '1')", _connection);
-        command.Parameters.Add("$1", SqliteType.Text);
-        command.Parameters.Add("$2", SqliteType.Text);
+            """
+            insert into bare (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            """,
+            _connection);
+        for (var i = 1; i <= 10; i++)
+            command.Parameters.Add(new SqliteParameter { ParameterName = $"${i}" });
+        command.Prepare();
         return command;
     }
 
-    private void Execute(SqliteCommand command, int run)
+    private static void Execute(SqliteCommand command, StepRow row)
     {
-        command.Parameters[0].Value = $"0192aa00-0000-7000-8000-{run:000000000000}";
-        command.Parameters[1].Value = $"step#{++_rows}";
+        command.Parameters[0].Value = row.RunId;
+        command.Parameters[1].Value = row.Key;
+        command.Parameters[2].Value = row.Kind;
+        command.Parameters[3].Value = row.Status;
+        command.Parameters[4].Value = row.Epoch;
+        command.Parameters[5].Value = row.Attempts;
+        command.Parameters[6].Value = Microseconds(row.StartedAt);
+        command.Parameters[7].Value = Microseconds(row.CompletedAt);
+        command.Parameters[8].Value = row.Result ?? (object)DBNull.Value;
+        command.Parameters[9].Value = row.Error ?? (object)DBNull.Value;
         command.ExecuteNonQuery();
     }
+
+    private static long Microseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 }
