@@ -26,6 +26,25 @@ public sealed class OutageTests
         Assert.Equal(150, await store.CountAsync("select count(*) from runs where status = 'SUCCESS'"));
     }
 
+    [Fact]
+    public async Task A_connection_lost_while_a_childs_queue_is_looked_up_is_not_the_parents_error()
+    {
+        var direct = new Npgsql.NpgsqlConnectionStringBuilder(await PostgresServer.CreateDatabaseAsync());
+        await using var proxy = new DroppingProxy(direct.Port);
+        // Only what is not prepared tells the proxy its text.
+        (direct.Port, direct.MaxAutoPrepare) = (proxy.Port, 0);
+        var scripts = new Scripts();
+        scripts.Bodies["parent"] = async context =>
+        {
+            proxy.DropAnswerTo("select name from durable.queues");
+            return $"{await context.ChildAsync(new Sequence(1), queue: "narrow")}";
+        };
+        await using var engine = await EngineHost.StartAsync(new OutageStore(direct.ToString()), new Probe(), durable => durable.Services.AddSingleton(scripts));
+        var handle = await engine.Client.StartAsync(new Scripted("parent"), "parent");
+        Assert.Equal("1", await handle.ResultAsync().WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(1, proxy.Dropped);
+    }
+
     private sealed class OutageStore(string connectionString) : IStore
     {
         public Task CreateAsync() => Task.CompletedTask;

@@ -70,7 +70,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     {
         if (_knownQueues.ContainsKey(queue))
             return;
-        var queues = await journal.Queues.ListAsync(CancellationToken.None).ConfigureAwait(false);
+        var queues = await writer.ThroughOutagesAsync(() => journal.Queues.ListAsync(CancellationToken.None)).ConfigureAwait(false);
         foreach (var name in queues)
             _knownQueues.TryAdd(name, 0);
         if (!_knownQueues.ContainsKey(queue))

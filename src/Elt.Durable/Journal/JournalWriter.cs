@@ -59,6 +59,23 @@ internal sealed class JournalWriter : IAsyncDisposable
         return write;
     }
 
+    /// <summary>Asks the journal again and again until it answers; errors that do not pass by themselves are thrown.</summary>
+    public async Task<T> ThroughOutagesAsync<T>(Func<Task<T>> ask)
+    {
+        for (var pause = TimeSpan.FromMilliseconds(50); ; pause = pause.TotalSeconds < 1 ? pause * 2 : pause)
+        {
+            try
+            {
+                return await ask().ConfigureAwait(false);
+            }
+            catch (Exception e) when (RetryPolicy.IsTransientDatabaseError(e) && !_stop.IsCancellationRequested)
+            {
+                Log.JournalUnavailable(_logger, e.Message);
+                await Task.Delay(pause, _time, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         lock (_gate)
@@ -102,7 +119,11 @@ internal sealed class JournalWriter : IAsyncDisposable
         var begun = Telemetry.CommitBegins();
         try
         {
-            await CommitThroughOutagesAsync(batch).ConfigureAwait(false);
+            await ThroughOutagesAsync(async () =>
+            {
+                await _journal.CommitAsync(WorkerId, batch, CancellationToken.None).ConfigureAwait(false);
+                return true;
+            }).ConfigureAwait(false);
         }
         catch (Exception e) when (batch.Count == 1)
         {
@@ -120,22 +141,5 @@ internal sealed class JournalWriter : IAsyncDisposable
         Telemetry.Committed(batch, begun);
         foreach (var write in batch)
             write.Complete();
-    }
-
-    private async Task CommitThroughOutagesAsync(IReadOnlyList<JournalWrite> batch)
-    {
-        for (var pause = TimeSpan.FromMilliseconds(50); ; pause = pause.TotalSeconds < 1 ? pause * 2 : pause)
-        {
-            try
-            {
-                await _journal.CommitAsync(WorkerId, batch, CancellationToken.None).ConfigureAwait(false);
-                return;
-            }
-            catch (Exception e) when (RetryPolicy.IsTransientDatabaseError(e) && !_stop.IsCancellationRequested)
-            {
-                Log.JournalUnavailable(_logger, e.Message);
-                await Task.Delay(pause, _time, CancellationToken.None).ConfigureAwait(false);
-            }
-        }
     }
 }

@@ -60,7 +60,7 @@ internal sealed class ChaosDatabase(string connectionString) : IAsyncDisposable
         foreach (var (breach, sql) in Breaches)
         {
             var count = await CountAsync(sql);
-            Assert.True(count == 0, $"{count} {breach}: {sql}");
+            Assert.True(count == 0, $"{count} {breach}: {sql}. Errors: {await ScalarAsync("select string_agg(id || ': ' || error, '; ') from (select * from runs where error is not null limit 3) r")}");
         }
     }
 

@@ -34,13 +34,20 @@ internal sealed class Load : IAsyncDisposable
         Started += runs;
     }
 
-    /// <summary>Keeps a number of runs unfinished until told to stop.</summary>
+    /// <summary>Keeps a number of runs unfinished until told to stop, through outages of the database.</summary>
     public async Task KeepAsync(int unfinished, CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
         {
-            if (await UnfinishedAsync() is var left && left < unfinished)
-                await StartAsync((int)(unfinished - left));
+            try
+            {
+                if (await UnfinishedAsync() is var left && left < unfinished)
+                    await StartAsync((int)(unfinished - left));
+            }
+            catch (Exception e) when (RetryPolicy.IsTransientDatabaseError(e))
+            {
+                // The ids are the same the next time: what was started already is found.
+            }
             await GlanceAsync(stop);
         }
     }

@@ -25,11 +25,12 @@ internal static class WorkerProgram
         await host.StopAsync();
     }
 
-    /// <summary>The engine with the workflows of the proofs on a Postgres journal.</summary>
+    /// <summary>The engine with the workflows of the proofs on a Postgres journal; <c>deeds</c> is another way to the same database.</summary>
     public static void AddEngine(IServiceCollection services, IReadOnlyDictionary<string, string> options)
     {
         var connection = options["postgres"];
-        services.AddSingleton(_ => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection) { MaxPoolSize = 10, MaxAutoPrepare = 20 }));
+        var deeds = options.GetValueOrDefault("deeds", connection);
+        services.AddSingleton(_ => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(deeds) { MaxPoolSize = 10 }));
         services.AddSingleton<Deeds>(provider => new PostgresDeeds(
             provider.GetRequiredService<NpgsqlDataSource>(), new Lazy<DurableHealth>(provider.GetRequiredService<DurableHealth>),
             TimeSpan.FromMilliseconds(Number(options, "pause", 0))));
