@@ -11,7 +11,7 @@ internal sealed partial class RunExecution
         return await child.ResultAsync();
     }
 
-    internal async Task<ChildHandle<T>> StartChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, string? queueKey)
+    internal async Task<ChildHandle<T>> StartChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, string? queueKey = null)
     {
         ArgumentNullException.ThrowIfNull(input);
         StartOptions.ValidateKey(queue, queueKey);

@@ -14,7 +14,8 @@ internal sealed class PostgresQueueClaim(PostgresStore store)
     public const string IsGoverned =
         """
         (coalesce(q.concurrency, q.worker_concurrency, q.key_concurrency, q.rate_runs) is not null
-          or exists (select from durable.runs r where r.queue = q.name and r.status = 'ENQUEUED' and coalesce(r.queue_key, '') > ''))
+          or coalesce((select coalesce(r.queue_key, '') from durable.runs r where r.queue = q.name and r.status = 'ENQUEUED'
+              order by coalesce(r.queue_key, '') desc limit 1), '') > '')
         """;
 
     /// <summary>A worker's limit also holds for parked runs that go on.</summary>
@@ -27,14 +28,10 @@ internal sealed class PostgresQueueClaim(PostgresStore store)
          where q.rate_runs is not null and s.queue = q.name order by s.started_at desc offset greatest(q.rate_runs - 1, 0) limit 1)
         """;
 
-    // Every part goes along an index, whatever the tables' statistics say.
-    private const string Lock =
-        """
-        select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-          (select true from durable.queues where name = $5 for update)
-        """;
+    private const string Lock = "select true from durable.queues where name = $5 for update";
 
-    // The keys that wait are found by a loose scan, one descent of the index for each; of their runs only as many are read as could be taken.
+    // The keys that wait are found by a loose scan, one descent of the index for each, which mostly finds the key's next run as well; of the runs
+    // only as many are read as could be taken.
     // The clock is read after the lock was granted, so that the starts of a queue are recorded in the order in which they happen.
     private const string Take =
         $"""
@@ -54,27 +51,29 @@ internal sealed class PostgresQueueClaim(PostgresStore store)
             $6 - p.runs, q.concurrency - total.begun, q.worker_concurrency - total.here - p.runs,
             q.rate_runs - (select count(*) from durable.queue_starts s where s.queue = $5 and s.started_at > t.now - q.rate_period * interval '1 microsecond')), 0) end as free
           from q, t, total, (select count(*) as runs from parked) p),
-        keys(key) as (
-          (select coalesce(r.queue_key, '') from durable.runs r
-           where r.queue = $5 and r.status = 'ENQUEUED' and (select free from room) > 0 order by coalesce(r.queue_key, '') limit 1)
+        keys(key, priority, due_at, workflow, version) as (
+          (select coalesce(r.queue_key, ''), r.priority, r.due_at, r.workflow, r.version from durable.runs r
+           where r.queue = $5 and r.status = 'ENQUEUED' and (select free from room) > 0
+           order by coalesce(r.queue_key, ''), r.priority, r.due_at, r.id limit 1)
           union all
-          select (select coalesce(r.queue_key, '') from durable.runs r
-                  where r.queue = $5 and r.status = 'ENQUEUED' and coalesce(r.queue_key, '') > keys.key order by coalesce(r.queue_key, '') limit 1)
-          from keys where keys.key is not null),
+          select next.* from keys cross join lateral (
+            select coalesce(r.queue_key, ''), r.priority, r.due_at, r.workflow, r.version from durable.runs r
+            where r.queue = $5 and r.status = 'ENQUEUED' and coalesce(r.queue_key, '') > keys.key
+            order by coalesce(r.queue_key, ''), r.priority, r.due_at, r.id limit 1) next),
+        free_keys as (
+          select keys.*, case when keys.key = '' then room.free else least(room.free, q.key_concurrency - coalesce(active.begun, 0)) end as free
+          from keys cross join q cross join room left join active on active.key = keys.key),
         heads as (
-          select keys.key, head.priority, coalesce(served.turn, 0) as turn,
-            case when keys.key = '' then room.free else least(room.free, q.key_concurrency - coalesce(active.begun, 0)) end as free
-          from keys cross join q cross join room cross join t
-          left join active on active.key = keys.key
-          left join durable.queue_keys served on served.queue = $5 and served.key = keys.key
-          cross join lateral (
-            select r.priority from durable.runs r
-            where r.queue = $5 and r.status = 'ENQUEUED' and coalesce(r.queue_key, '') = keys.key
-              and r.due_at <= t.now and (r.workflow, r.version) in (select name, version from mine)
-              and (keys.key = '' or q.key_concurrency is null or q.key_concurrency > coalesce(active.begun, 0))
-            order by r.priority, r.due_at, r.id limit 1) head
-          where keys.key is not null
-          order by head.priority, turn, keys.key limit (select free from room)),
+          select * from (
+            select k.key, k.free, coalesce((select s.turn from durable.queue_keys s where s.queue = $5 and s.key = k.key), 0) as turn,
+              case when k.due_at <= t.now and (k.workflow, k.version) in (select name, version from mine) then k.priority else (
+                select r.priority from durable.runs r
+                where r.queue = $5 and r.status = 'ENQUEUED' and coalesce(r.queue_key, '') = k.key
+                  and r.due_at <= t.now and (r.workflow, r.version) in (select name, version from mine)
+                order by r.priority, r.due_at, r.id limit 1) end as priority
+            from free_keys k cross join t where k.free > 0) h
+          where priority is not null
+          order by priority, turn, key limit (select free from room)),
         candidates as (
           select run.id, run.priority, heads.key, heads.turn,
             row_number() over (partition by heads.key order by run.priority, run.due_at, run.id) as nth
@@ -113,9 +112,10 @@ internal sealed class PostgresQueueClaim(PostgresStore store)
     public async Task<ClaimResult> ClaimAsync(ClaimRequest request, string queue, int limit, CancellationToken ct)
     {
         await using var batch = store.DataSource.CreateBatch();
-        foreach (var sql in new[] { Lock, Take, Next })
+        foreach (var sql in new[] { PostgresClaim.GoAlongIndexes, Lock, Take, Next })
             batch.BatchCommands.Add(PostgresClaim.Statement(sql, store, request, queue, limit));
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        await reader.NextResultAsync(ct).ConfigureAwait(false);
         await reader.NextResultAsync(ct).ConfigureAwait(false);
         var runs = await PostgresStore.ReadAllAsync(reader, PostgresClaim.Read, ct).ConfigureAwait(false);
         await reader.NextResultAsync(ct).ConfigureAwait(false);

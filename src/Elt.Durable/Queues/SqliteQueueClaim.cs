@@ -21,8 +21,9 @@ internal static class SqliteQueueClaim
         var parked = journal.Query(
             $"""
             select id from runs r where queue = $2 and status = 'WAITING' and due_at <= $1 and {SqliteClaim.IsMine} and {SqliteClaim.HasWorkerLimit}
-            order by due_at limit max(0, min($4, (select worker_concurrency from queues where name = $2)
-              - (select count(*) from runs where queue = $2 and status in ('RUNNING', 'WAITING') and owner = $5)))
+            order by due_at limit coalesce((
+              select max(0, min($4, worker_concurrency - (select count(*) from runs where queue = $2 and status in ('RUNNING', 'WAITING') and owner = $5)))
+              from queues where name = $2), 0)
             """,
             r => r.GetString(0), now, queue, SqliteClaim.Workflows(request), limit, request.WorkerId);
         var room = Room(journal, request, queue, limit - parked.Count, parked.Count, now);

@@ -11,6 +11,11 @@ internal sealed class PostgresClaim(PostgresStore store)
 {
     public const string Columns = "r.id, r.workflow, r.version, r.input, r.epoch, r.recoveries, r.wake_count, r.parent_id, r.created_at, r.queue, r.deadline_at";
 
+    /// <summary>Begins the transaction of a claim: its statements go by the order of the indexes, also where a plan was made while the tables were small.</summary>
+    public const string GoAlongIndexes =
+        "select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true), "
+        + "set_config('jit', 'off', true)";
+
     private const string IsMine = "r.due_at <= coalesce($1, now()) and (r.workflow, r.version) in (select name, version from mine)";
 
     // The worker's row is not locked: a claim that finds nothing must not write. Runs claimed for a worker that is deleted at the same
@@ -54,7 +59,8 @@ internal sealed class PostgresClaim(PostgresStore store)
         t as (select coalesce($1, now()) as now),
         queued as (
           select {PostgresQueueClaim.NextStart} as start from durable.queues q
-          where q.name = any ($5) and not q.paused and exists (select from durable.runs r where r.queue = q.name and r.status = 'ENQUEUED' and {IsMine}))
+          cross join lateral (select from durable.runs r where r.queue = q.name and r.status = 'ENQUEUED' and {IsMine} limit 1) due
+          where q.name = any ($5) and not q.paused)
         select
           exists (select from durable.runs r where (r.queue is null or r.status = 'WAITING') and {IsMine})
             or exists (select from queued where start is null or start <= t.now),
@@ -75,8 +81,9 @@ internal sealed class PostgresClaim(PostgresStore store)
 
     public async Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct)
     {
-        await using var batch = Batch(request, (Probe, request.Queues, request.Limit));
+        await using var batch = Batch(request, (GoAlongIndexes, [], 0), (Probe, request.Queues, request.Limit));
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        await reader.NextResultAsync(ct).ConfigureAwait(false);
         await reader.ReadAsync(ct).ConfigureAwait(false);
         return new Prospect(reader.GetBoolean(0), reader.GetBoolean(1), reader.TimeOrNull(2));
     }
@@ -136,8 +143,9 @@ internal sealed class PostgresClaim(PostgresStore store)
     /// <returns>The queues with limits or keys where something is due.</returns>
     private async Task<IReadOnlyList<string>> TakeAsync(ClaimRequest request, IReadOnlyList<string> queues, List<ClaimedRun> runs, CancellationToken ct)
     {
-        await using var batch = Batch(request, (Take, queues, request.Limit - runs.Count), (Governed, request.Queues, request.Limit));
+        await using var batch = Batch(request, (GoAlongIndexes, [], 0), (Take, queues, request.Limit - runs.Count), (Governed, request.Queues, request.Limit));
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        await reader.NextResultAsync(ct).ConfigureAwait(false);
         runs.AddRange(await PostgresStore.ReadAllAsync(reader, Read, ct).ConfigureAwait(false));
         await reader.NextResultAsync(ct).ConfigureAwait(false);
         return await PostgresStore.ReadAllAsync(reader, r => r.GetString(0), ct).ConfigureAwait(false);
