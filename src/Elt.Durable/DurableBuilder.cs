@@ -97,12 +97,18 @@ public sealed class DurableBuilder
     }
 
     /// <summary>Declares a queue that this process serves.</summary>
-    /// <param name="name">Kebab-case name.</param>
-    /// <param name="concurrency">Runs begun and not ended at the same time over all workers; default no limit.</param>
-    /// <param name="workerConcurrency">The same for each worker; default no limit.</param>
-    public DurableBuilder AddQueue(string name, int? concurrency = null, int? workerConcurrency = null)
+    /// <param name="name">Kebab-case name, at most 100 characters.</param>
+    /// <param name="concurrency">Runs begun and not ended at the same time over all workers, parked ones included; default no limit.</param>
+    /// <param name="workerConcurrency">Runs that one worker executes at the same time; default no limit.</param>
+    /// <param name="keyConcurrency">As <paramref name="concurrency"/>, for the runs of each <see cref="StartOptions.QueueKey"/>; default no limit.</param>
+    /// <param name="rateLimit">Starts per period over all workers; default no limit.</param>
+    /// <remarks>Limits changed since by <see cref="QueueClient.SetLimitsAsync"/> stay, unless the declaration itself has changed.</remarks>
+    /// <exception cref="ArgumentException">The name is blank or over 100 characters, a limit is below 1, or the period is not from a millisecond to a year.</exception>
+    public DurableBuilder AddQueue(
+        string name, int? concurrency = null, int? workerConcurrency = null, int? keyConcurrency = null, RateLimit? rateLimit = null)
     {
-        Queues.Add(new QueueDefinition(name, concurrency, workerConcurrency));
+        Queues.Add(new QueueDefinition(
+            name, new QueueLimits { Concurrency = concurrency, WorkerConcurrency = workerConcurrency, KeyConcurrency = keyConcurrency, RateLimit = rateLimit }));
         return this;
     }
 

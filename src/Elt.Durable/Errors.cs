@@ -72,7 +72,24 @@ public sealed class UnknownWorkflowException(string message) : DurableException(
 
 /// <summary>No process has declared the queue that a run should go through, so nobody would take it from there.</summary>
 /// <param name="message">Names the queue and those there are.</param>
-public sealed class UnknownQueueException(string message) : DurableException(message);
+public sealed class UnknownQueueException(string message) : DurableException(message)
+{
+    internal static UnknownQueueException Of(string queue, IReadOnlyList<QueueInfo> queues) =>
+        new($"There is no queue '{queue}'. Declared: {(queues.Count > 0 ? string.Join(", ", queues.Select(q => q.Name)) : "none")}.");
+}
+
+/// <summary>A queue cannot be deleted, because runs of it have not ended.</summary>
+/// <param name="message">Says how many.</param>
+public sealed class QueueInUseException(string message) : DurableException(message);
+
+/// <summary>A run of the same deduplication id waits in the queue or has begun and not ended, so no other was started.</summary>
+/// <param name="message">Names the queue, the deduplication id and the run that holds it.</param>
+/// <param name="workflowId">The run that holds the deduplication id.</param>
+public sealed class DuplicateRunException(string message, string workflowId) : DurableException(message)
+{
+    /// <summary>The run that holds the deduplication id.</summary>
+    public string WorkflowId { get; } = workflowId;
+}
 
 /// <summary>There is no schedule of that name, or this process does not declare it.</summary>
 /// <param name="message">Names the schedule and those there are.</param>

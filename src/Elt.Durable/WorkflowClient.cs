@@ -4,19 +4,6 @@ using Elt.Durable.Journal;
 
 namespace Elt.Durable;
 
-/// <summary>How to start a run. Unset members keep their defaults.</summary>
-public sealed record StartOptions
-{
-    /// <summary>Queue to go through; default none, which lets any worker with the workflow take the run at once.</summary>
-    public string? Queue { get; init; }
-
-    /// <summary>Lower goes first within a queue; default 0.</summary>
-    public int Priority { get; init; }
-
-    /// <summary>Earliest start, counted from now by the journal's clock; default none.</summary>
-    public TimeSpan Delay { get; init; }
-}
-
 /// <summary>Starts runs and looks at them, from any process that reaches the journal.</summary>
 public sealed class WorkflowClient
 {
@@ -37,10 +24,14 @@ public sealed class WorkflowClient
         _completions = completions;
         _payloads = payloads;
         _time = time;
+        Queues = new QueueClient(journal.Queues, starter);
     }
 
     /// <summary>The schedules.</summary>
     public ScheduleClient Schedules { get; }
+
+    /// <summary>The queues: limits, pause, priorities.</summary>
+    public QueueClient Queues { get; }
 
     /// <summary>
     /// Starts a run, or attaches to the run that has this id already: the id is an idempotency key, now and a year later.
@@ -48,11 +39,12 @@ public sealed class WorkflowClient
     /// </summary>
     /// <param name="input">The workflow's input record.</param>
     /// <param name="workflowId">The idempotency key; default a new time-ordered id.</param>
-    /// <param name="options">Queue, priority, delay.</param>
+    /// <param name="options">Queue and place in it, deduplication, delay.</param>
     /// <param name="ct">Gives up waiting; the run may have been started all the same.</param>
-    /// <exception cref="ArgumentException">The id is blank, over 500 characters or holds a control character.</exception>
+    /// <exception cref="ArgumentException">The id is blank, over 500 characters or holds a control character; or the options contradict each other.</exception>
     /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
     /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
+    /// <exception cref="DuplicateRunException">A run of this deduplication id has not ended, and the options do not say to attach to it.</exception>
     /// <exception cref="PayloadException">The input cannot be written as JSON or is over the limit.</exception>
     public async Task<WorkflowHandle<TResult>> StartAsync<TResult>(
         IWorkflow<TResult> input, string? workflowId = null, StartOptions? options = null, CancellationToken ct = default)
@@ -67,9 +59,12 @@ public sealed class WorkflowClient
     /// <param name="workflow">Name of a workflow registered in this process.</param>
     /// <param name="input">The input record's members; unknown and missing members are errors.</param>
     /// <param name="workflowId">The idempotency key; default a new time-ordered id.</param>
-    /// <param name="options">Queue, priority, delay.</param>
+    /// <param name="options">Queue and place in it, deduplication, delay.</param>
     /// <param name="ct">Gives up waiting; the run may have been started all the same.</param>
     /// <returns>The run's id, and whether this call started it.</returns>
+    /// <exception cref="ArgumentException">The id is blank, over 500 characters or holds a control character; or the options contradict each other.</exception>
+    /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
+    /// <exception cref="DuplicateRunException">A run of this deduplication id has not ended, and the options do not say to attach to it.</exception>
     /// <exception cref="UnknownWorkflowException">No such workflow; the message lists those there are.</exception>
     /// <exception cref="PayloadException">The input does not fit the workflow's record.</exception>
     /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
@@ -134,9 +129,34 @@ public sealed class WorkflowClient
         if (string.IsNullOrWhiteSpace(id) || id.Length > 500 || id.Any(char.IsControl))
             throw new ArgumentException($"A workflow id has 1 to 500 characters, none of them a control character, and is not blank; this one has {id.Length}.", nameof(workflowId));
         options ??= new StartOptions();
-        var run = new NewRun { Id = id, Workflow = workflow, Input = input, Queue = options.Queue, Priority = options.Priority, Delay = options.Delay };
+        options.Validate();
+        var run = new NewRun
+        {
+            Id = id,
+            Workflow = workflow,
+            Input = input,
+            Queue = options.Queue,
+            Priority = options.Priority,
+            Delay = options.Delay,
+            QueueKey = options.QueueKey,
+            DeduplicationId = options.DeduplicationId,
+        };
         var start = await _starter.StartAsync(run).WaitAsync(ct).ConfigureAwait(false);
-        return new StartedRun(id, start.Existing is null);
+        return start.Duplicate is { } holder
+            ? new StartedRun(Attach(run, holder, options.OnDuplicate), IsNew: false)
+            : new StartedRun(id, start.Existing is null);
+    }
+
+    /// <returns>The id of the run that holds the deduplication id.</returns>
+    private static string Attach(NewRun run, RunInfo holder, DuplicatePolicy policy)
+    {
+        var isSame = holder.Workflow == run.Workflow.Name;
+        if (policy == DuplicatePolicy.Attach && isSame)
+            return holder.Id;
+        throw new DuplicateRunException(
+            $"The deduplication id '{run.DeduplicationId}' of queue '{run.Queue}' is held by run '{holder.Id}'{(isSame ? "" : $" of '{holder.Workflow}'")}, "
+            + $"which is {holder.Status.ToText()}: '{run.Id}' was not started. Wait for its end, or use another deduplication id.",
+            holder.Id);
     }
 }
 

@@ -35,7 +35,7 @@ public abstract class LostLeaseTests<TStore> : EngineSuite<TStore>
         await Store.ExpireLeasesAsync();
         Assert.Equal(1, await engine.Journal.RecoverAsync(default));
         await engine.Journal.RegisterWorkerAsync("heir", TimeSpan.FromMinutes(1), default);
-        Assert.Single(await engine.Journal.ClaimAsync(new ClaimRequest("heir", 5, [new("scripted", 1)], []), default));
+        Assert.Single((await engine.Journal.ClaimAsync(new ClaimRequest("heir", 5, [new("scripted", 1)], []), default)).Runs);
         while (engine.Health.WorkerId == before || engine.Health.CheckWorker() is not null)
             await Task.Yield();
         read.SetResult();

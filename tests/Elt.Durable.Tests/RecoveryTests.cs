@@ -148,7 +148,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         Assert.Null(await journal.RenewLeaseAsync("zombie", TimeSpan.FromMinutes(1), default));
 
         await journal.RegisterWorkerAsync("heir", TimeSpan.FromMinutes(1), default);
-        var taken = Assert.Single(await journal.ClaimAsync(new ClaimRequest("heir", 5, [new("nobody-has-it", 1)], []), default));
+        var taken = Assert.Single((await journal.ClaimAsync(new ClaimRequest("heir", 5, [new("nobody-has-it", 1)], []), default)).Runs);
         Assert.Equal(2, taken.Epoch);
         await AssertAllRefusedAsync(journal, "zombie", epoch: 1);
         await AssertAllRefusedAsync(journal, "zombie", epoch: 2);

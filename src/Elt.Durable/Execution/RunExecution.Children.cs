@@ -5,22 +5,23 @@ namespace Elt.Durable.Execution;
 /// <summary>Children and maps.</summary>
 internal sealed partial class RunExecution
 {
-    internal async Task<T> ChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue)
+    internal async Task<T> ChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, string? queueKey)
     {
-        var child = await StartChildAsync(scope, input, name, queue);
+        var child = await StartChildAsync(scope, input, name, queue, queueKey);
         return await child.ResultAsync();
     }
 
-    internal async Task<ChildHandle<T>> StartChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue)
+    internal async Task<ChildHandle<T>> StartChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, string? queueKey = null)
     {
         ArgumentNullException.ThrowIfNull(input);
+        StartOptions.ValidateKey(queue, queueKey);
         var workflow = WorkflowReference.Of(input.GetType());
         var operation = await BeginAsync(scope.KeyOfChild(name, workflow.Name));
         try
         {
             var childId = $"{Id}/{operation.Key}";
             if (operation.Recorded is null && !IsStarted(childId))
-                await StartAsync(childId, workflow, input, queue);
+                await StartAsync(childId, workflow, input, queue, queueKey);
             return new ChildHandle<T>(childId, () => ChildResultAsync<T>(scope, childId, operation.Key));
         }
         finally
@@ -93,7 +94,7 @@ internal sealed partial class RunExecution
             return _history.IsStarted(childId);
     }
 
-    private async Task StartAsync<T>(string childId, WorkflowReference workflow, IWorkflow<T> input, string? queue)
+    private async Task StartAsync<T>(string childId, WorkflowReference workflow, IWorkflow<T> input, string? queue, string? queueKey)
     {
         var start = await _services.Starter.StartAsync(new NewRun
         {
@@ -101,6 +102,7 @@ internal sealed partial class RunExecution
             Workflow = workflow,
             Input = Payloads.Write(input, $"Input of workflow '{workflow.Name}'"),
             Queue = queue,
+            QueueKey = queueKey,
             Parent = _key,
         }).ConfigureAwait(false);
         if (start.Fenced)

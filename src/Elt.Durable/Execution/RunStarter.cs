@@ -10,7 +10,6 @@ namespace Elt.Durable.Execution;
 internal sealed class RunStarter(JournalWriter writer, IJournal journal)
 {
     private readonly ConcurrentDictionary<string, byte> _reserved = [];
-    private readonly ConcurrentDictionary<string, byte> _knownQueues = [];
     private Worker? _worker;
     private int _reservedCount;
 
@@ -29,21 +28,22 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     /// <summary>Connects the worker when it begins, disconnects it (<see langword="null"/>) when it stops.</summary>
     public void Attach(Worker? worker) => _worker = worker;
 
-    /// <summary>Creates a run or finds the one of that id.</summary>
+    /// <summary>Says that there may be something to claim.</summary>
+    public void WorkIsDue() => _worker?.WorkIsDue();
+
+    /// <summary>Creates a run or finds the one of that id, or the one that holds the deduplication id.</summary>
     /// <param name="run">The run.</param>
     /// <param name="attachToAny">Whether the run that has the id is the right one whatever its input.</param>
     /// <exception cref="WorkflowConflictException">The id belongs to another workflow or another input.</exception>
     /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
     public async Task<StartWrite> StartAsync(NewRun run, bool attachToAny = false)
     {
-        if (run.Queue is not null)
-            await EnsureDeclaredAsync(run.Queue).ConfigureAwait(false);
         var worker = _worker;
         var incarnation = worker?.Incarnation ?? 0;
         var claimNow = run.Queue is null && run.Delay <= TimeSpan.Zero && worker is not null && worker.HasRoomFor(run.Workflow) && Reserve(run.Id);
         try
         {
-            var start = await writer.CommitAsync(new StartWrite(run with { ClaimNow = claimNow })).ConfigureAwait(false);
+            var start = await CommitAsync(run with { ClaimNow = claimNow }).ConfigureAwait(false);
             if (start.Existing is { } existing)
             {
                 if (!attachToAny)
@@ -52,7 +52,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
                 if (existing.Owner == writer.WorkerId)
                     worker?.LookForUnknownRuns();
             }
-            else if (!start.Fenced)
+            else if (start.CreatedAt != default)
             {
                 Telemetry.RunStarted(run.Workflow.Name);
                 HandOver(start, worker, incarnation);
@@ -66,15 +66,15 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
         }
     }
 
-    private async Task EnsureDeclaredAsync(string queue)
+    private async Task<StartWrite> CommitAsync(NewRun run)
     {
-        if (_knownQueues.ContainsKey(queue))
-            return;
-        var queues = await writer.ThroughOutagesAsync(() => journal.Queues.ListAsync(CancellationToken.None)).ConfigureAwait(false);
-        foreach (var name in queues)
-            _knownQueues.TryAdd(name, 0);
-        if (!_knownQueues.ContainsKey(queue))
-            throw new UnknownQueueException($"There is no queue '{queue}'. Declared: {(queues.Count > 0 ? string.Join(", ", queues) : "none")}.");
+        StartWrite start;
+        do
+            start = await writer.CommitAsync(new StartWrite(run)).ConfigureAwait(false);
+        while (start.IsToBeRepeated);
+        return start.QueueIsUnknown
+            ? throw UnknownQueueException.Of(run.Queue!, await writer.ThroughOutagesAsync(() => journal.Queues.ListAsync(CancellationToken.None)).ConfigureAwait(false))
+            : start;
     }
 
     private bool Reserve(string runId)

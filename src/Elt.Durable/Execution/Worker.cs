@@ -364,13 +364,15 @@ internal sealed class Worker(
         if (free <= 0)
             return false;
         var incarnation = Incarnation;
-        var claimed = await journal.ClaimAsync(Request(free), ct).ConfigureAwait(false);
-        foreach (var run in claimed)
+        var claim = await journal.ClaimAsync(Request(free), ct).ConfigureAwait(false);
+        foreach (var run in claim.Runs)
         {
             Telemetry.RunClaimed(run, clock.Now);
             Launch(run, incarnation);
         }
-        _hasBacklog = claimed.Count == free;
+        if (_nextDue is null || claim.NextStart < _nextDue)
+            _nextDue = claim.NextStart;
+        _hasBacklog = claim.Runs.Count == free;
         if (_hasBacklog)
             _mayHaveWork = true;
         return _mayHaveWork;

@@ -23,7 +23,8 @@ internal interface IJournal : IAsyncDisposable
     Task ReleaseWorkerAsync(string workerId, CancellationToken ct);
 
     /// <summary>
-    /// Gives back the runs whose worker is gone or past its lease, each counted as a recovery, and deletes those workers.
+    /// Gives back the runs whose worker is gone or past its lease, each counted as a recovery, and deletes those workers. In its queue a run that is
+    /// given back goes before all that have not begun, whatever their priority.
     /// Waits for commits of such a worker that are in flight, so that none lands afterwards. Returns how many runs.
     /// </summary>
     Task<int> RecoverAsync(CancellationToken ct);
@@ -37,8 +38,10 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>Of the runs that a worker executes, those that changed without it: they are not its own any more, or were woken since.</summary>
     Task<IReadOnlyList<ChangedRun>> FindChangedAsync(string workerId, IReadOnlyList<ExecutedRun> executed, CancellationToken ct);
 
-    /// <summary>Takes up to <see cref="ClaimRequest.Limit"/> due runs for a worker, each with its epoch raised. Never exceeds a queue's limits.</summary>
-    Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct);
+    /// <summary>
+    /// Takes up to <see cref="ClaimRequest.Limit"/> due runs for a worker, each with its epoch raised. Never exceeds a queue's limits. One call at a time.
+    /// </summary>
+    Task<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken ct);
 
     /// <summary>
     /// Commits writes in one transaction and sets the outcome of each. Writes of a run whose epoch or owner is another by now change nothing
@@ -81,6 +84,11 @@ internal sealed record JournalSettings(TimeProvider? Clock = null);
 /// <param name="Workflows">The (name, version) pairs it can execute.</param>
 /// <param name="Queues">The queues it serves.</param>
 internal sealed record ClaimRequest(string WorkerId, int Limit, IReadOnlyList<WorkflowReference> Workflows, IReadOnlyList<string> Queues);
+
+/// <summary>What a worker took.</summary>
+/// <param name="Runs">The runs.</param>
+/// <param name="NextStart">When a queue's rate limit allows a start again that it may have refused now; <see langword="null"/> when none did.</param>
+internal sealed record ClaimResult(IReadOnlyList<ClaimedRun> Runs, DateTimeOffset? NextStart);
 
 /// <summary>What another process says that it did.</summary>
 [Flags]

@@ -80,6 +80,15 @@ internal sealed class StartWrite(NewRun run) : JournalWrite(TaskCreationOptions.
     /// <summary>Set by the journal: the run that had the id before; <see langword="null"/> when this write created it.</summary>
     public RunInfo? Existing { get; set; }
 
+    /// <summary>Set by the journal: there is no such queue, nothing was written.</summary>
+    public bool QueueIsUnknown { get; set; }
+
+    /// <summary>Set by the journal: the run that holds the deduplication id, which is why nothing was written.</summary>
+    public RunInfo? Duplicate { get; set; }
+
+    /// <summary>Nothing was written, and what was in the way is gone by now.</summary>
+    public bool IsToBeRepeated => CreatedAt == default && Existing is null && Duplicate is null && !Fenced && !QueueIsUnknown;
+
     /// <summary>Set by the journal when it created the run.</summary>
     public DateTimeOffset CreatedAt { get; set; }
 

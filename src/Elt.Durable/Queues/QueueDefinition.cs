@@ -1,19 +1,27 @@
+using System.Globalization;
+
 namespace Elt.Durable.Queues;
 
-/// <summary>A queue as a process declares it; a limit that is <see langword="null"/> does not limit.</summary>
+/// <summary>A queue as a process declares it.</summary>
 internal sealed record QueueDefinition
 {
-    public QueueDefinition(string name, int? concurrency, int? workerConcurrency)
+    private const int MaxNameLength = 100;
+
+    public QueueDefinition(string name, QueueLimits limits)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        if (concurrency < 1 || workerConcurrency < 1)
-            throw new ArgumentOutOfRangeException(nameof(concurrency), $"A limit of queue '{name}' is below 1; leave it out for no limit.");
-        (Name, Concurrency, WorkerConcurrency) = (name, concurrency, workerConcurrency);
+        if (name.Length > MaxNameLength)
+            throw new ArgumentException($"A queue's name has at most {MaxNameLength} characters; this one has {name.Length}.", nameof(name));
+        limits.Validate(name);
+        (Name, Limits) = (name, limits);
     }
 
     public string Name { get; }
 
-    public int? Concurrency { get; }
+    public QueueLimits Limits { get; }
 
-    public int? WorkerConcurrency { get; }
+    /// <summary>The declaration as the journal keeps it beside the limits in force.</summary>
+    public string Declared => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Limits.Concurrency}/{Limits.WorkerConcurrency}/{Limits.KeyConcurrency}/{Limits.RateLimit?.Runs}/{Limits.RateLimit?.Period}");
 }

@@ -28,7 +28,7 @@ internal sealed class Scheduler(
         var queues = await journal.Queues.ListAsync(ct).ConfigureAwait(false);
         foreach (var schedule in schedules)
         {
-            if (schedule.Options.Queue is { } queue && !queues.Contains(queue))
+            if (schedule.Options.Queue is { } queue && !queues.Any(q => q.Name == queue))
                 throw new UnknownQueueException($"Schedule '{schedule.Name}' uses the queue '{queue}', which nobody has declared. Declare it with AddQueue.");
             await journal.Schedules.DeclareAsync(schedule, ct).ConfigureAwait(false);
             _lookAt[schedule.Name] = DateTimeOffset.MinValue;

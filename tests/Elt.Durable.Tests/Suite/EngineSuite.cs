@@ -50,11 +50,11 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
     }
 
     /// <summary>Opens the store's journal alone: nobody works on it but the test.</summary>
-    private protected async Task<Journal.IJournal> OpenJournalAsync()
+    private protected async Task<Journal.IJournal> OpenJournalAsync(TimeProvider? time = null)
     {
         var builder = new DurableBuilder(new ServiceCollection());
         Store.Use(builder);
-        var journal = builder.CreateJournal!(new Journal.JournalSettings());
+        var journal = builder.CreateJournal!(new Journal.JournalSettings(time));
         _journals.Add(journal);
         await journal.OpenAsync(CancellationToken.None);
         return journal;

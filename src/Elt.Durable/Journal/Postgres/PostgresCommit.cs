@@ -85,7 +85,8 @@ internal sealed class PostgresCommit(PostgresStore store)
         from unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[], $9::interval[], $10::text[], $11::bigint[], $12::bool[],
             $13::text[], $14::text[], $15::timestamptz[], $16::text[])
           as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim, queue_key, deduplication_id, deadline_at, schedule), t
-        where i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2)
+        where (i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2))
+          and (i.queue is null or exists (select from durable.queues q where q.name = i.queue))
         on conflict do nothing
         returning id, created_at, owner is not null
         """,
@@ -206,14 +207,7 @@ internal sealed class PostgresCommit(PostgresStore store)
         Statements statements, List<StartWrite> starts, List<AttemptWrite> attempts, List<StepWrite> steps, List<ParkWrite> parks, List<EndWrite> ends, string workerId, CancellationToken ct)
     {
         if (starts.Count > 0)
-        {
-            var existing = (await _reader.FindRunsAsync([.. starts.Select(s => s.Run.Id).Distinct()], ct).ConfigureAwait(false)).ToDictionary(r => r.Id);
-            foreach (var start in starts)
-            {
-                start.Existing = existing.GetValueOrDefault(start.Run.Id);
-                start.Fenced = start.Existing is null;
-            }
-        }
+            await ResolveStartsAsync(starts, ct).ConfigureAwait(false);
         if (statements.ChangedFewer(typeof(AttemptWrite), attempts.Count))
             await ResolveRecordsAsync("step_attempts", attempts, w => w.Attempt.Key, ct).ConfigureAwait(false);
         if (statements.ChangedFewer(typeof(StepWrite), steps.Count))
@@ -226,6 +220,30 @@ internal sealed class PostgresCommit(PostgresStore store)
             }, ct).ConfigureAwait(false);
         if (statements.ChangedFewer(typeof(EndWrite), ends.Count))
             await ResolveRunsAsync(ends, (end, run) => end.Fenced = !(run.Epoch == end.Run.Epoch && run.Status == end.Outcome.Status), ct).ConfigureAwait(false);
+    }
+
+    private async Task ResolveStartsAsync(List<StartWrite> starts, CancellationToken ct)
+    {
+        var existing = (await _reader.FindRunsAsync([.. starts.Select(s => s.Run.Id).Distinct()], ct).ConfigureAwait(false)).ToDictionary(r => r.Id);
+        foreach (var start in starts)
+            start.Existing = existing.GetValueOrDefault(start.Run.Id);
+        var queued = starts.FindAll(s => s.Existing is null && s.Run.Queue is not null);
+        if (queued.Count > 0)
+            await ResolveQueuedAsync(queued, ct).ConfigureAwait(false);
+        foreach (var start in starts.Where(s => s.IsToBeRepeated))
+            start.Fenced = start.Run.Parent is not null;
+    }
+
+    private async Task ResolveQueuedAsync(List<StartWrite> starts, CancellationToken ct)
+    {
+        var queues = await store.QueryAsync("select name from durable.queues", [], r => r.GetString(0), ct).ConfigureAwait(false);
+        foreach (var start in starts)
+            start.QueueIsUnknown = !queues.Contains(start.Run.Queue!);
+        var deduplicated = starts.FindAll(s => s.Run.DeduplicationId is not null);
+        var holders = await _reader.FindHoldersAsync(
+            [.. deduplicated.Select(s => s.Run.Queue!)], [.. deduplicated.Select(s => s.Run.DeduplicationId!)], ct).ConfigureAwait(false);
+        foreach (var start in deduplicated)
+            start.Duplicate = holders.FirstOrDefault(h => h.Queue == start.Run.Queue && h.DeduplicationId == start.Run.DeduplicationId);
     }
 
     private async Task ResolveRecordsAsync<T>(string table, List<T> writes, Func<T, string> key, CancellationToken ct)

@@ -14,6 +14,7 @@ namespace Elt.Durable.Journal.Postgres;
 internal sealed class PostgresJournal(PostgresStore store) : IJournal
 {
     private readonly PostgresCommit _commit = new(store);
+    private readonly PostgresClaim _claim = new(store);
     private readonly PostgresReader _reader = new(store.DataSource);
     private readonly PostgresHints _hints = new(store.DataSource);
 
@@ -74,7 +75,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
             ("select 1 from durable.workers where id = $2 for update", [workerId]),
             (
                 """
-                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()) where owner = $2
+                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648 where owner = $2
                 """,
                 [workerId]),
             ("delete from durable.workers where id = $2", [workerId]),
@@ -95,7 +96,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
                 []),
             (
                 """
-                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), recoveries = recoveries + 1
+                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648, recoveries = recoveries + 1
                 where owner is not null and not exists (select from durable.workers w where w.id = owner and not w.gone)
                 """,
                 []),
@@ -107,12 +108,12 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
     public async Task<int> ReleaseUnknownAsync(string workerId, IReadOnlyCollection<string> known, CancellationToken ct)
     {
         await using var command = store.Command(
-            "update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()) where owner = $2 and id <> all ($3)",
+            "update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648 where owner = $2 and id <> all ($3)",
             workerId, known.ToArray());
         return await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
-    public Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct) => PostgresClaim.ProbeAsync(store, request, ct);
+    public Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct) => _claim.ProbeAsync(request, ct);
 
     public Task<IReadOnlyList<ChangedRun>> FindChangedAsync(string workerId, IReadOnlyList<ExecutedRun> executed, CancellationToken ct) => store.QueryAsync(
         """
@@ -124,7 +125,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
         r => new ChangedRun(r.GetString(0), r.GetBoolean(1)),
         ct);
 
-    public Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct) => PostgresClaim.ClaimAsync(store, request, ct);
+    public Task<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken ct) => _claim.ClaimAsync(request, ct);
 
     public Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct) => _commit.CommitAsync(workerId, writes, ct);
 

@@ -19,6 +19,16 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         return await ReadRunsAsync(command, ct).ConfigureAwait(false);
     }
 
+    /// <summary>The runs that hold deduplication ids, given as (queue, id) pairs.</summary>
+    public async Task<IReadOnlyList<RunInfo>> FindHoldersAsync(string[] queues, string[] deduplicationIds, CancellationToken ct)
+    {
+        await using var command = dataSource.CreateCommand(
+            $"select {RunColumns} from durable.runs where (queue, deduplication_id) in (select * from unnest($1::text[], $2::text[])) and completed_at is null");
+        command.Parameters.Add(new() { Value = queues });
+        command.Parameters.Add(new() { Value = deduplicationIds });
+        return await ReadRunsAsync(command, ct).ConfigureAwait(false);
+    }
+
     public async Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct)
     {
         var conditions = Conditions(filter).AddPage(filter);

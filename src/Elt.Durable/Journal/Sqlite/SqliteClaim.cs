@@ -1,23 +1,33 @@
 using System.Text.Json;
+using Elt.Durable.Queues;
 
 namespace Elt.Durable.Journal.Sqlite;
 
-/// <summary>Takes due runs, within the limits of their queues.</summary>
-internal static class SqliteClaim
+/// <summary>Takes due runs: those without queue and parked ones at once, those of queues as far as the queue's limits allow.</summary>
+internal sealed class SqliteClaim
 {
-    private const string IsMine = "exists (select 1 from json_each($2) w where json_extract(w.value, '$[0]') = workflow and json_extract(w.value, '$[1]') = version)";
+    /// <summary>The worker can execute the run; parameter 3 is what it can.</summary>
+    public const string IsMine = "exists (select 1 from json_each($3) w where json_extract(w.value, '$[0]') = workflow and json_extract(w.value, '$[1]') = version)";
+
+    /// <summary>A worker's limit also holds for parked runs that go on.</summary>
+    public const string HasWorkerLimit = "exists (select 1 from queues q where q.name = r.queue and q.worker_concurrency is not null)";
+
+    private int _turn;
 
     /// <summary>Looks whether a claim or a recovery would find anything.</summary>
     public static Prospect Probe(SqliteStatements journal, ClaimRequest request, long now)
     {
-        var workflows = Workflows(request);
-        var isDue = journal.Query(
+        var queues = SqliteStore.JsonArray(request.Queues);
+        var direct = journal.Query(
+            $"select exists (select 1 from runs where due_at <= $1 and (queue is null or status = 'WAITING') and {IsMine} and $2 is not null)",
+            r => r.GetBoolean(0), now, queues, Workflows(request))[0];
+        var starts = journal.Query(
             $"""
-            select exists (select 1 from runs where due_at <= $1 and (queue is null or status = 'WAITING') and {IsMine})
-              or exists (select 1 from json_each($3) q where exists (
-                select 1 from runs where queue = q.value and status = 'ENQUEUED' and due_at <= $1 and {IsMine}))
+            select {SqliteQueueClaim.NextStart} from queues q
+            where q.name in (select value from json_each($2)) and not q.paused
+              and exists (select 1 from runs where queue = q.name and status = 'ENQUEUED' and due_at <= $1 and {IsMine})
             """,
-            r => r.GetBoolean(0), now, workflows, SqliteStore.JsonArray(request.Queues))[0];
+            r => r.TimeOrNull(0), now, queues, Workflows(request));
         var next = journal.Query(
             """
             select min(due_at) from (
@@ -27,38 +37,36 @@ internal static class SqliteClaim
             """,
             r => r.TimeOrNull(0), now, request.WorkerId)[0];
         var workersAreGone = journal.Query("select exists (select 1 from workers where lease_until < $1)", r => r.GetBoolean(0), now)[0];
-        return new Prospect(isDue, workersAreGone, next);
+        return new Prospect(
+            direct || starts.Exists(s => s is null || s <= SqliteStore.Time(now)),
+            workersAreGone,
+            starts.Where(s => s > SqliteStore.Time(now)).Append(next).Min());
     }
 
-    public static IReadOnlyList<ClaimedRun> Claim(SqliteStatements journal, ClaimRequest request, long now)
+    public ClaimResult Claim(SqliteStatements journal, ClaimRequest request, long now)
     {
         if (journal.Query("select 1 from workers where id = $1", r => r.GetInt32(0), request.WorkerId).Count == 0)
-            return [];
-        var workflows = Workflows(request);
+            return new ClaimResult([], null);
         var due = journal.Query(
-            $"select id from runs where due_at <= $1 and (queue is null or status = 'WAITING') and {IsMine} order by due_at limit $3",
-            r => r.GetString(0), now, workflows, request.Limit);
-        foreach (var queue in request.Queues)
-            due.AddRange(DueInQueue(journal, request, queue, workflows, now));
-        return [.. due.Take(request.Limit).Select(id => Take(journal, request.WorkerId, id, now))];
+            $"""
+            select id from runs r where due_at <= $1 and (queue is null or status = 'WAITING') and {IsMine} and (queue is null or not {HasWorkerLimit})
+            order by due_at limit $2
+            """,
+            r => r.GetString(0), now, request.Limit, Workflows(request));
+        // Each queue is asked first in its turn, so that none waits for the backlog of another.
+        var first = request.Queues.Count > 0 ? _turn++ % request.Queues.Count : 0;
+        foreach (var queue in request.Queues.Skip(first).Concat(request.Queues.Take(first)))
+        {
+            if (due.Count < request.Limit)
+                due.AddRange(SqliteQueueClaim.Choose(journal, request, queue, request.Limit - due.Count, now));
+        }
+        var nextStart = journal.Query(
+            $"select min({SqliteQueueClaim.NextStart}) from queues q where q.name in (select value from json_each($1))",
+            r => r.TimeOrNull(0), SqliteStore.JsonArray(request.Queues))[0];
+        return new ClaimResult([.. due.Select(id => Take(journal, request.WorkerId, id, now))], nextStart);
     }
 
-    private static List<string> DueInQueue(SqliteStatements journal, ClaimRequest request, string queue, string workflows, long now)
-    {
-        var room = journal.Query(
-            """
-            select min($3,
-              coalesce(q.concurrency - (select count(*) from runs where queue = q.name and status in ('RUNNING', 'WAITING')), $3),
-              coalesce(q.worker_concurrency - (select count(*) from runs where queue = q.name and status in ('RUNNING', 'WAITING') and owner = $2), $3))
-            from queues q where q.name = $1
-            """,
-            r => r.GetInt32(0), queue, request.WorkerId, request.Limit).FirstOrDefault();
-        return room <= 0
-            ? []
-            : journal.Query(
-                $"select id from runs where queue = $3 and status = 'ENQUEUED' and due_at <= $1 and {IsMine} order by priority, due_at, id limit $4",
-                r => r.GetString(0), now, workflows, queue, room);
-    }
+    public static string Workflows(ClaimRequest request) => JsonSerializer.Serialize(request.Workflows.Select(w => new object[] { w.Name, w.Version }));
 
     private static ClaimedRun Take(SqliteStatements journal, string workerId, string id, long now)
     {
@@ -83,6 +91,4 @@ internal static class SqliteClaim
             },
             id)[0];
     }
-
-    private static string Workflows(ClaimRequest request) => JsonSerializer.Serialize(request.Workflows.Select(w => new object[] { w.Name, w.Version }));
 }

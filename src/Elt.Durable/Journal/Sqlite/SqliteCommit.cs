@@ -37,8 +37,12 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
     {
         var run = start.Run;
         start.Existing = SqliteRows.FindRun(journal, run.Id);
-        start.Fenced = start.Existing is null && run.Parent is { } parent && !Owns(parent);
-        if (start.Existing is not null || start.Fenced)
+        if (start.Existing is not null)
+            return;
+        start.Fenced = run.Parent is { } parent && !Owns(parent);
+        start.QueueIsUnknown = run.Queue is not null && journal.Query("select 1 from queues where name = $1", r => r.GetInt32(0), run.Queue).Count == 0;
+        start.Duplicate = run.DeduplicationId is null ? null : SqliteRows.FindHolder(journal, run.Queue!, run.DeduplicationId);
+        if (start.Fenced || start.QueueIsUnknown || start.Duplicate is not null)
             return;
         start.Claimed = run.ClaimNow && journal.Query("select 1 from workers where id = $1", r => r.GetInt32(0), workerId).Count > 0;
         start.CreatedAt = SqliteStore.Time(now);

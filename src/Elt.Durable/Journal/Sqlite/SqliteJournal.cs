@@ -10,6 +10,8 @@ namespace Elt.Durable.Journal.Sqlite;
 /// </summary>
 internal sealed class SqliteJournal(SqliteStore store) : IJournal
 {
+    private readonly SqliteClaim _claim = new();
+
     public IQueueStore Queues { get; } = new SqliteQueueStore(store);
 
     public IScheduleStore Schedules { get; } = new SqliteScheduleStore(store);
@@ -38,7 +40,7 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
 
     public Task ReleaseWorkerAsync(string workerId, CancellationToken ct) => store.WriteAsync(journal =>
     {
-        journal.Run("update runs set status = 'ENQUEUED', owner = null, due_at = $2 where owner = $1", workerId, store.Now);
+        journal.Run("update runs set status = 'ENQUEUED', owner = null, due_at = $2, priority = -2147483648 where owner = $1", workerId, store.Now);
         return journal.Run("delete from workers where id = $1", workerId);
     });
 
@@ -47,14 +49,14 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
         journal.Run("delete from workers where lease_until < $1", store.Now);
         return journal.Run(
             """
-            update runs set status = 'ENQUEUED', owner = null, due_at = $1, recoveries = recoveries + 1
+            update runs set status = 'ENQUEUED', owner = null, due_at = $1, priority = -2147483648, recoveries = recoveries + 1
             where owner is not null and not exists (select 1 from workers w where w.id = owner)
             """,
             store.Now);
     });
 
     public Task<int> ReleaseUnknownAsync(string workerId, IReadOnlyCollection<string> known, CancellationToken ct) => store.WriteAsync(journal => journal.Run(
-        "update runs set status = 'ENQUEUED', owner = null, due_at = $2 where owner = $1 and id not in (select value from json_each($3))",
+        "update runs set status = 'ENQUEUED', owner = null, due_at = $2, priority = -2147483648 where owner = $1 and id not in (select value from json_each($3))",
         workerId, store.Now, SqliteStore.JsonArray(known)));
 
     public Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct) => store.ReadAsync(journal => SqliteClaim.Probe(journal, request, store.Now));
@@ -65,7 +67,7 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
             r => new ChangedRun(run.Id, r.GetBoolean(0)),
             run.Id, run.Epoch, workerId, run.WakeCount))]);
 
-    public Task<IReadOnlyList<ClaimedRun>> ClaimAsync(ClaimRequest request, CancellationToken ct) => store.WriteAsync(journal => SqliteClaim.Claim(journal, request, store.Now));
+    public Task<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken ct) => store.WriteAsync(journal => _claim.Claim(journal, request, store.Now));
 
     public Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct) => store.WriteAsync(journal =>
     {

@@ -12,6 +12,10 @@ internal static class SqliteRows
     public static RunInfo? FindRun(SqliteStatements journal, string runId) =>
         journal.Query($"select {RunColumns} from runs where id = $1", ReadRun, runId).FirstOrDefault();
 
+    /// <summary>The run that holds a deduplication id.</summary>
+    public static RunInfo? FindHolder(SqliteStatements journal, string queue, string deduplicationId) => journal.Query(
+        $"select {RunColumns} from runs where queue = $1 and deduplication_id = $2 and completed_at is null", ReadRun, queue, deduplicationId).FirstOrDefault();
+
     public static IReadOnlyList<RunInfo> ListRuns(SqliteStatements journal, RunFilter filter)
     {
         var conditions = Conditions(filter).AddPage(filter);

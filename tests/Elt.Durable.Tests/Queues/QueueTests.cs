@@ -1,6 +1,6 @@
 using Elt.Durable.Tests.Suite;
 
-namespace Elt.Durable.Tests;
+namespace Elt.Durable.Tests.Queues;
 
 public sealed class QueuesOnPostgres : QueueTests<PostgresStore>;
 
@@ -75,6 +75,28 @@ public abstract class QueueTests<TStore> : EngineSuite<TStore>
         var error = await Assert.ThrowsAsync<UnknownQueueException>(() => engine.Client.StartAsync(new Sequence(1), "lost", new StartOptions { Queue = "nope" }));
         Assert.Contains("narrow, wide", error.Message);
         Assert.Equal(0, await Store.CountAsync("select count(*) from runs"));
+    }
+
+    [Fact]
+    public async Task A_queue_is_shown_changed_paused_and_deleted_by_the_client()
+    {
+        var engine = await StartEngineAsync(durable => durable.AddQueue("jobs", 3, 2, 1, new RateLimit(9, TimeSpan.FromMinutes(1))));
+        var queues = engine.Client.Queues;
+        await queues.PauseAsync("jobs");
+        var handle = await engine.Client.StartAsync(new Sequence(1), "job", new StartOptions { Queue = "jobs", QueueKey = "k" });
+        var declared = new QueueLimits { Concurrency = 3, WorkerConcurrency = 2, KeyConcurrency = 1, RateLimit = new RateLimit(9, TimeSpan.FromMinutes(1)) };
+        Assert.Equal(
+            new QueueInfo { Name = "jobs", Limits = declared, IsPaused = true, Enqueued = 1, Active = 0 },
+            Assert.Single(await queues.ListAsync(), q => q.Name == "jobs"));
+        var inUse = await Assert.ThrowsAsync<QueueInUseException>(() => queues.DeleteAsync("jobs"));
+        Assert.Contains("1 runs are enqueued", inUse.Message);
+        await queues.SetLimitsAsync("jobs", new QueueLimits());
+        await queues.ResumeAsync("jobs");
+        Assert.Equal(1, await WithinPatienceAsync(handle.ResultAsync()));
+        await queues.DeleteAsync("jobs");
+        foreach (var change in new[] { queues.DeleteAsync("jobs"), queues.PauseAsync("jobs"), queues.SetLimitsAsync("jobs", declared) })
+            Assert.Contains("narrow, wide", (await Assert.ThrowsAsync<UnknownQueueException>(() => change)).Message);
+        await Assert.ThrowsAsync<UnknownQueueException>(() => engine.Client.StartAsync(new Sequence(1), "late", new StartOptions { Queue = "jobs" }));
     }
 
     [Fact]
