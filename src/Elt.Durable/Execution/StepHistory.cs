@@ -9,7 +9,9 @@ internal sealed class StepHistory(RunHistory recorded)
     private readonly Dictionary<string, StepAttempt> _lastAttempts =
         recorded.Attempts.GroupBy(a => a.Key).ToDictionary(g => g.Key, g => g.MaxBy(a => a.Attempt)!);
     private readonly HashSet<string> _openChildren = [.. recorded.OpenChildren];
-    private readonly HashSet<string> _notAsked = [.. recorded.Steps.Select(s => s.Key)];
+
+    // A timeout is asked for only by a wait that has no outcome yet.
+    private readonly HashSet<string> _notAsked = [.. recorded.Steps.Where(s => s.Kind != StepKind.Timeout).Select(s => s.Key)];
 
     /// <summary>Whether everything recorded before this execution began has been asked for.</summary>
     public bool IsReplayed => _notAsked.Count == 0;

@@ -71,9 +71,11 @@ internal sealed class Worker(
     public void LookForUnknownRuns() => _ownsUnknown = true;
 
     /// <summary>Says that there may be something to claim.</summary>
-    public void WorkIsDue()
+    public void WorkIsDue() => Tell(JournalHint.WorkIsDue);
+
+    private void Tell(JournalHint hint)
     {
-        _mayHaveWork = true;
+        Heed(hint);
         try
         {
             _workIsDue.Release();
@@ -91,6 +93,7 @@ internal sealed class Worker(
         await scheduler.DeclareAsync(ct).ConfigureAwait(false);
         await RegisterAsync(ct).ConfigureAwait(false);
         starter.Attach(this);
+        writer.Woke = Tell;
         Log.WorkerStarted(logger, Id, string.Join(", ", registry.References.Order(Comparer<WorkflowReference>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name)))));
     }
 
@@ -340,6 +343,6 @@ internal sealed class Worker(
         if (hint.HasFlag(JournalHint.WorkIsDue))
             _mayHaveWork = true;
         if (hint.HasFlag(JournalHint.RunsAreWoken))
-            _followed = 0;
+            Volatile.Write(ref _followed, 0);
     }
 }

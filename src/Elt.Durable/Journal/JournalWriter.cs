@@ -30,6 +30,9 @@ internal sealed class JournalWriter : IAsyncDisposable
     /// <summary>The worker in whose name owned writes are made; a new one after a lost lease.</summary>
     public string WorkerId { get; set; } = "";
 
+    /// <summary>Told when a commit made something due in this process.</summary>
+    public Action<JournalHint>? Woke { get; set; }
+
     /// <summary>Hands a write in and waits until it is durable or refused.</summary>
     public async Task<TWrite> CommitAsync<TWrite>(TWrite write)
         where TWrite : JournalWrite
@@ -106,6 +109,8 @@ internal sealed class JournalWriter : IAsyncDisposable
                 await CommitBatchAsync([write]).ConfigureAwait(false);
             return;
         }
+        if (batch.Aggregate(JournalHint.None, (woke, write) => woke | write.Woke) is not JournalHint.None and var hint)
+            Woke?.Invoke(hint);
         foreach (var write in batch)
             write.Complete();
     }
