@@ -72,11 +72,30 @@ public sealed class LostWakesOnPostgres : LostWakeTests<PostgresStore>
         await using var locked = new NpgsqlCommand("select 1 from runs where id = 'setter' for update", connection);
         await locked.ExecuteNonQueryAsync();
         await register.ExecuteNonQueryAsync();
-        while (await Store.CountAsync("select count(*) from pg_locks where not granted") == 0)
+        while (await Store.CountAsync("select count(*) from pg_locks where not granted") + await Store.CountAsync("select count(*) from runs where status = 'SUCCESS'") == 0)
             await Task.Yield();
         await transaction.CommitAsync();
         Assert.Equal("\"set\"", (await WithinPatienceAsync(engine.Client.WaitAsync("setter")))!.Output);
         Assert.Equal(0, await Store.CountAsync("select count(*) from event_waiters"));
+    }
+
+    [Fact]
+    [Trait("promise", "E20")]
+    public async Task A_message_to_a_run_that_is_just_being_deleted_leaves_nothing_behind()
+    {
+        var engine = await StartEngineAsync();
+        await WithinPatienceAsync((await engine.Client.StartAsync(new Sequence(1), "deleted")).ResultAsync());
+        await using var connection = new NpgsqlConnection(Store.ConnectionString + ";Search Path=durable;Pooling=false");
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var delete = new NpgsqlCommand("delete from runs where id = 'deleted'; delete from messages where run_id = 'deleted'", connection);
+        await delete.ExecuteNonQueryAsync();
+        var send = engine.Client.SendAsync("deleted", "late");
+        while (!send.IsCompleted && await Store.CountAsync("select count(*) from pg_locks where not granted") == 0)
+            await Task.Yield();
+        await transaction.CommitAsync();
+        await WithinPatienceAsync(send);
+        Assert.Equal(0, await Store.CountAsync("select count(*) from messages"));
     }
 
     [Workflow("only-elsewhere-event")]
