@@ -95,6 +95,27 @@ public sealed class DuplicateRunException(string message, string workflowId) : D
 /// <param name="message">Names the schedule and those there are.</param>
 public sealed class UnknownScheduleException(string message) : DurableException(message);
 
+/// <summary>There is no run of that id to send to, to read from or to wait for.</summary>
+/// <param name="message">Names the id.</param>
+public sealed class UnknownRunException(string message) : DurableException(message)
+{
+    internal static UnknownRunException For(string workflowId) => new($"There is no run '{workflowId}'. Start it first, or check the id.");
+}
+
+/// <summary>A message or an event did not come in time.</summary>
+/// <param name="message">Names what was waited for and how long.</param>
+public sealed class WaitTimeoutException(string message) : DurableException(message)
+{
+    internal static WaitTimeoutException For(string what, TimeSpan timeout) => new($"No {what} came within {timeout}.");
+}
+
+/// <summary>A run ended without having set an event that was waited for.</summary>
+/// <param name="message">Names the run and the event.</param>
+public sealed class EventNotSetException(string message) : DurableException(message)
+{
+    internal static EventNotSetException For(string workflowId, string name) => new($"Run '{workflowId}' ended without having set the event '{name}'.");
+}
+
 /// <summary>An input or result cannot be read or written as JSON, or is over the limit.</summary>
 /// <param name="message">Names the type and the step or run.</param>
 public sealed class PayloadException(string message) : DurableException(message);

@@ -134,6 +134,21 @@ public enum StepKind
 
     /// <summary>Which path a run takes at a change of its code.</summary>
     Patch,
+
+    /// <summary>A message was sent.</summary>
+    Send,
+
+    /// <summary>A message that came in, or another run's event.</summary>
+    Receive,
+
+    /// <summary>When a wait for a message or an event is over; noted when the wait begins.</summary>
+    Timeout,
+
+    /// <summary>An event was set.</summary>
+    Event,
+
+    /// <summary>An entry was appended to a stream.</summary>
+    Stream,
 }
 
 /// <summary>One recorded step of a run.</summary>

@@ -1,6 +1,9 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Elt.Durable.Execution;
 using Elt.Durable.Journal;
+using Elt.Durable.Messages;
+using Elt.Durable.Streams;
 
 namespace Elt.Durable;
 
@@ -13,9 +16,12 @@ public sealed class WorkflowClient
     private readonly CompletionHub _completions;
     private readonly Payloads _payloads;
     private readonly TimeProvider _time;
+    private readonly JournalWriter _writer;
+    private readonly StreamTail _streams;
 
     internal WorkflowClient(
-        IJournal journal, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time, ScheduleClient schedules)
+        IJournal journal, WorkflowRegistry registry, RunStarter starter, CompletionHub completions, Payloads payloads, TimeProvider time, ScheduleClient schedules,
+        JournalWriter writer)
     {
         Schedules = schedules;
         _journal = journal;
@@ -25,6 +31,8 @@ public sealed class WorkflowClient
         _payloads = payloads;
         _time = time;
         Queues = new QueueClient(journal.Queues, starter);
+        _writer = writer;
+        _streams = new StreamTail(journal, completions, time);
     }
 
     /// <summary>The schedules.</summary>
@@ -100,6 +108,62 @@ public sealed class WorkflowClient
     /// <returns>The ended run, or <see langword="null"/> when there is no such run.</returns>
     public async Task<RunInfo?> WaitAsync(string workflowId, CancellationToken ct = default) =>
         await WaitForOutcomeAsync(workflowId, ct).ConfigureAwait(false) is null ? null : await FindAsync(workflowId, ct).ConfigureAwait(false);
+
+    /// <summary>Sends a message to a run, which gets it with <see cref="WorkflowContext.ReceiveAsync"/>. A run that has ended keeps it without reading it.</summary>
+    /// <param name="workflowId">The run.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="topic">What the run asks for; at most 200 characters, default empty.</param>
+    /// <param name="idempotencyKey">
+    /// Of several messages with one key the run gets the first only, also when that was received long ago; at most 200 characters. Without one, a call that is repeated
+    /// sends twice.
+    /// </param>
+    /// <param name="ct">Gives up waiting; the message may have been sent all the same.</param>
+    /// <exception cref="UnknownRunException">There is no such run.</exception>
+    /// <exception cref="PayloadException">The message cannot be written as JSON or is over the limit.</exception>
+    public async Task SendAsync<T>(string workflowId, T message, string topic = "", string? idempotencyKey = null, CancellationToken ct = default)
+    {
+        var mail = new Message
+        {
+            RunId = workflowId,
+            Topic = Message.CheckTopic(topic),
+            IdempotencyKey = Message.CheckKey(idempotencyKey) ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString(),
+            Payload = _payloads.Write(message, $"Message to run '{workflowId}'"),
+        };
+        if (!await _journal.Messages.IsKnownAsync(workflowId, ct).ConfigureAwait(false))
+            throw UnknownRunException.For(workflowId);
+        await _writer.CommitAsync(new MessageWrite(mail)).WaitAsync(ct).ConfigureAwait(false);
+    }
+
+    /// <summary>The last value of a run's event; waits until it is set. What is set in another process is seen within a second.</summary>
+    /// <param name="workflowId">The run that sets it.</param>
+    /// <param name="name">Name of the event.</param>
+    /// <param name="timeout">How long to wait at most; default for ever.</param>
+    /// <param name="ct">Gives up waiting.</param>
+    /// <exception cref="WaitTimeoutException">It was not set in time.</exception>
+    /// <exception cref="EventNotSetException">The run ended without having set it.</exception>
+    /// <exception cref="UnknownRunException">There is no such run.</exception>
+    /// <exception cref="PayloadException">The value is of another type.</exception>
+    public async Task<T> GetEventAsync<T>(string workflowId, string name, TimeSpan? timeout = null, CancellationToken ct = default) =>
+        Payloads.Read<T>(await _streams.GetEventAsync(workflowId, name, timeout, ct).ConfigureAwait(false), $"Event '{name}' of run '{workflowId}'");
+
+    /// <summary>All values of a run's events, in the order they were set; empty when there is no such run.</summary>
+    /// <param name="workflowId">The run.</param>
+    /// <param name="ct">Gives up.</param>
+    public Task<IReadOnlyList<EventInfo>> ListEventsAsync(string workflowId, CancellationToken ct = default) => _journal.Streams.ListEventsAsync(workflowId, ct);
+
+    /// <summary>Reads a stream of a run, live: waits for further entries until the run has ended. What is written in another process is seen within a second.</summary>
+    /// <param name="workflowId">The run that writes it.</param>
+    /// <param name="stream">Name of the stream.</param>
+    /// <param name="fromPosition">First position to read; default 0, the first entry.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="UnknownRunException">There is no such run.</exception>
+    /// <exception cref="PayloadException">An entry is of another type.</exception>
+    public async IAsyncEnumerable<T> ReadStreamAsync<T>(
+        string workflowId, string stream, long fromPosition = 0, [EnumeratorCancellation] CancellationToken ct = default)
+    {
+        await foreach (var entry in _streams.ReadAsync(workflowId, stream, fromPosition, ct).ConfigureAwait(false))
+            yield return Payloads.Read<T>(entry, $"Entry of stream '{stream}' of run '{workflowId}'");
+    }
 
     /// <summary>How a run ended, or <see langword="null"/> when there is no such run.</summary>
     internal async Task<RunOutcome?> WaitForOutcomeAsync(string workflowId, CancellationToken ct)

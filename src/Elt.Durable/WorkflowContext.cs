@@ -143,6 +143,53 @@ public sealed class WorkflowContext
     /// <param name="name">Name of the change, unique in the scope; recorded as <c>patch:name</c>.</param>
     /// <returns><see langword="true"/> for the new path.</returns>
     public Task<bool> PatchedAsync(string name) => _run.PatchedAsync(_scope, name);
+
+    /// <summary>
+    /// Sends a message to a run, exactly once: it is kept in the commit that records the step. A run that has ended keeps the message without reading it.
+    /// </summary>
+    /// <param name="workflowId">The run; also this one.</param>
+    /// <param name="message">The message; must survive a round trip through JSON and stay under the payload limit.</param>
+    /// <param name="topic">What <see cref="ReceiveAsync"/> asks for; at most 200 characters, default empty.</param>
+    /// <param name="idempotencyKey">Of several messages with one key the run gets the first only, whoever sends them; default none.</param>
+    /// <param name="name">Name, unique in the scope; default <c>send</c>.</param>
+    /// <exception cref="UnknownRunException">There was no such run; recorded.</exception>
+    /// <exception cref="PayloadException">The message cannot be written as JSON or is over the limit.</exception>
+    public Task SendAsync<T>(string workflowId, T message, string topic = "", string? idempotencyKey = null, string? name = null) =>
+        _run.SendAsync(_scope, workflowId, message, topic, idempotencyKey, name);
+
+    /// <summary>
+    /// Receives the message of a topic that waits longest, or waits for one. It is consumed in the commit that records the step; of several receivers each gets a
+    /// message of its own. A long wait costs a row, no memory.
+    /// </summary>
+    /// <param name="topic">The topic; default empty.</param>
+    /// <param name="timeout">How long to wait at most; recorded once as a time, so a restart does not begin it again. Zero and less look once. Default for ever.</param>
+    /// <param name="name">Name, unique in the scope; default <c>receive</c>.</param>
+    /// <exception cref="WaitTimeoutException">None came in time; recorded.</exception>
+    /// <exception cref="PayloadException">The message is of another type; it is consumed all the same.</exception>
+    public Task<T> ReceiveAsync<T>(string topic = "", TimeSpan? timeout = null, string? name = null) => _run.ReceiveAsync<T>(_scope, topic, timeout, name);
+
+    /// <summary>Sets an event of this run, for other runs and clients to wait for. The last value counts, the earlier ones are kept as history.</summary>
+    /// <param name="name">Name of the event, and of the step: unique in the scope.</param>
+    /// <param name="value">The value; must survive a round trip through JSON and stay under the payload limit.</param>
+    /// <exception cref="PayloadException">The value cannot be written as JSON or is over the limit.</exception>
+    public Task SetEventAsync<T>(string name, T value) => _run.PublishAsync(_scope, StepKind.Event, name, value);
+
+    /// <summary>The last value of a run's event; waits until it is set. A long wait costs a row, no memory.</summary>
+    /// <param name="workflowId">The run that sets it.</param>
+    /// <param name="name">Name of the event, and of the step: unique in the scope.</param>
+    /// <param name="timeout">How long to wait at most; recorded once as a time, so a restart does not begin it again. Zero and less look once. Default for ever.</param>
+    /// <exception cref="WaitTimeoutException">It was not set in time; recorded.</exception>
+    /// <exception cref="EventNotSetException">The run ended without having set it; recorded.</exception>
+    /// <exception cref="UnknownRunException">There was no such run; recorded.</exception>
+    public Task<T> GetEventAsync<T>(string workflowId, string name, TimeSpan? timeout = null) => _run.GetEventAsync<T>(_scope, workflowId, name, timeout);
+
+    /// <summary>
+    /// Appends to a stream of this run, exactly once. Positions count from 0 without gap in each stream; entries of parallel branches stand in the order they were committed.
+    /// </summary>
+    /// <param name="stream">Name of the stream, and of the step: unique in the scope.</param>
+    /// <param name="value">The entry; must survive a round trip through JSON and stay under the payload limit.</param>
+    /// <exception cref="PayloadException">The entry cannot be written as JSON or is over the limit.</exception>
+    public Task WriteStreamAsync<T>(string stream, T value) => _run.PublishAsync(_scope, StepKind.Stream, stream, value);
 }
 
 /// <summary>A child that was started and is durable.</summary>

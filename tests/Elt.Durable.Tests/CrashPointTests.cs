@@ -27,6 +27,7 @@ public abstract class CrashPointTests<TStore> : EngineSuite<TStore>
     [InlineData("map")]
     [InlineData("transactions")]
     [InlineData("sleep")]
+    [InlineData("mail")]
     public async Task The_end_is_the_same_wherever_the_process_dies(string shape)
     {
         var database = new SqliteDatabase(_folder.File("effects.db"));
@@ -96,7 +97,19 @@ public abstract class CrashPointTests<TStore> : EngineSuite<TStore>
         var steps = await engine.Client.ListStepsAsync(id);
         var runs = await Store.CountAsync($"select count(*) from runs where id = '{id}' or id like '{id}/%'");
         var all = await Store.CountAsync($"select count(*) from steps where run_id = '{id}' or run_id like '{id}/%'");
-        return new EndState(run!.Status.ToText(), run.Output!, string.Join(' ', steps.Select(s => $"{s.Key}={s.Result}").Order(StringComparer.Ordinal).Where(s => !s.StartsWith("sleep"))), runs, all);
+        return new EndState(run!.Status.ToText(), run.Output!, TextOf(steps), runs, all, await MailAsync(id));
+    }
+
+    private static string TextOf(IReadOnlyList<StepInfo> steps) =>
+        string.Join(' ', steps.Where(s => s.Kind is not (StepKind.Sleep or StepKind.Timeout)).Select(s => $"{s.Key}={s.Result}").Order(StringComparer.Ordinal));
+
+    /// <summary>What is left of a run's messages and entries.</summary>
+    private async Task<string> MailAsync(string id)
+    {
+        var received = await Store.CountAsync($"select count(*) from messages where run_id = '{id}' and received_by is not null");
+        var waiting = await Store.CountAsync($"select count(*) from messages where run_id = '{id}' and received_by is null");
+        var entries = await Store.CountAsync($"select coalesce(sum(1 + position), 0) from stream_entries where run_id = '{id}'");
+        return $"{received} {waiting} {entries}";
     }
 
     private void Register(SqliteDatabase database)
@@ -148,6 +161,18 @@ public abstract class CrashPointTests<TStore> : EngineSuite<TStore>
             await context.SleepAsync(TimeSpan.FromMilliseconds(20));
             return await context.StepAsync("after", _ => Task.FromResult("slept"));
         });
+        Script("mail", async context =>
+        {
+            await context.SendAsync(context.WorkflowId, "hello");
+            await context.SetEventAsync("ready", 1);
+            await context.MapAsync(Enumerable.Range(0, 2), i => $"m{i}", async (i, scope) =>
+            {
+                await scope.WriteStreamAsync("log", i);
+                return i;
+            });
+            var late = await context.ReceiveAsync<string>("late", TimeSpan.FromMilliseconds(20)).ContinueWith(t => t.IsFaulted, TaskScheduler.FromCurrentSynchronizationContext());
+            return $"{await context.GetEventAsync<int>(context.WorkflowId, "ready")}{late}{await context.ReceiveAsync<string>()}";
+        });
     }
 
     private static int Execute(SqliteTransaction transaction, string sql)
@@ -166,5 +191,5 @@ public abstract class CrashPointTests<TStore> : EngineSuite<TStore>
         return (long)command.ExecuteScalar()!;
     }
 
-    private sealed record EndState(string Status, string Output, string Steps, long Runs, long AllSteps);
+    private sealed record EndState(string Status, string Output, string Steps, long Runs, long AllSteps, string Mail);
 }

@@ -88,21 +88,28 @@ internal sealed partial class RunExecution
             _wakeCount = history.WakeCount;
             foreach (var child in history.Steps.Where(s => s.Kind == StepKind.Child))
                 Deliver(child);
+            Signal(w => w.EndsWhenWoken);
         }
     }
 
     /// <summary>Hands a child's outcome to those who wait for it; the caller holds the gate. Returns whether it was not known yet.</summary>
     private bool Deliver(StepInfo child)
     {
-        // The waiter counts as at work from here on, not from when a thread gets to it: in between the run would look idle and be parked for ever.
-        foreach (var wait in _waits.FindAll(w => w.ChildKey == child.Key))
+        Signal(w => w.ChildKey == child.Key);
+        return _history.AddOutcome(child);
+    }
+
+    /// <summary>
+    /// Ends waits; the caller holds the gate. A waiter counts as at work from here on, not from when a thread gets to it: in between the run would look
+    /// idle and be parked for ever.
+    /// </summary>
+    private void Signal(Predicate<Wait> which)
+    {
+        foreach (var wait in _waits.FindAll(which))
         {
-            _waits.Remove(wait);
-            _working++;
+            EndWait(wait);
             wait.Signal.TrySetResult();
         }
-        UpdateWaiting();
-        return _history.AddOutcome(child);
     }
 
     /// <summary>Begins an operation under a name, or never returns when the execution is over.</summary>
@@ -195,6 +202,26 @@ internal sealed partial class RunExecution
             return _history.Take(key)!;
     }
 
+    /// <summary>Waits for a wake-up beyond those that are known, at most until a time.</summary>
+    private async Task WaitForWakeAsync(long known, DateTimeOffset due)
+    {
+        var wait = new Wait(due, null, EndsWhenWoken: true);
+        var remaining = due - _services.Clock.Now;
+        lock (_gate)
+        {
+            if (_wakeCount != known || remaining <= TimeSpan.Zero)
+                return;
+            BeginWait(wait);
+        }
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(Stopping);
+        var timer = Task.Delay(remaining < OneDay ? remaining : OneDay, _services.Clock.Time, pause.Token);
+        await Task.WhenAny(wait.Signal.Task, timer).ConfigureAwait(false);
+        await pause.CancelAsync().ConfigureAwait(false);
+        EndWait(wait);
+        if (Stopping.IsCancellationRequested)
+            await NeverAsync<bool>().ConfigureAwait(false);
+    }
+
     private void BeginWait(Wait wait)
     {
         lock (_gate)
@@ -209,7 +236,8 @@ internal sealed partial class RunExecution
     {
         lock (_gate)
         {
-            _waits.Remove(wait);
+            if (!_waits.Remove(wait))
+                return;
             _working++;
             UpdateWaiting();
         }
@@ -233,7 +261,7 @@ internal sealed partial class RunExecution
     /// <summary>An operation in flight: its name, the key of this use, and its record when it was done before.</summary>
     private readonly record struct Operation(string Name, string Key, StepInfo? Recorded);
 
-    private sealed record Wait(DateTimeOffset Due, string? ChildKey)
+    private sealed record Wait(DateTimeOffset Due, string? ChildKey, bool EndsWhenWoken = false)
     {
         public TaskCompletionSource Signal { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -85,12 +85,16 @@ internal sealed partial class RunExecution
             _retired.Cancel();
     }
 
-    internal async Task<T> StepAsync<T>(Scope scope, string name, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body)
+    internal Task<T> StepAsync<T>(Scope scope, string name, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body) =>
+        OperateAsync<T>(scope, name, key => ExecuteStepAsync(key, retry, body));
+
+    /// <summary>An operation that is one step: answers with its record, or executes what records it.</summary>
+    private async Task<T> OperateAsync<T>(Scope scope, string name, Func<string, Task<StepInfo>> execute)
     {
         var operation = await BeginAsync(scope.KeyOf(name));
         try
         {
-            var step = operation.Recorded ?? await ExecuteStepAsync(operation.Key, retry, body);
+            var step = operation.Recorded ?? await execute(operation.Key);
             scope.Now = step.CompletedAt;
             return ResultOf<T>(step);
         }
@@ -111,13 +115,12 @@ internal sealed partial class RunExecution
             if (step is null)
             {
                 var now = _services.Clock.Now;
-                var wake = duration < DateTimeOffset.MaxValue - now ? now + duration : DateTimeOffset.MaxValue;
                 step = await RecordAsync(new StepInfo
                 {
                     Key = operation.Key,
                     Kind = StepKind.Sleep,
                     Status = RunStatus.Success,
-                    Result = Payloads.Write(wake, "Wake time"),
+                    Result = Payloads.Write(After(now, duration), "Wake time"),
                     Attempts = 1,
                     StartedAt = now,
                     CompletedAt = now,
@@ -243,9 +246,9 @@ internal sealed partial class RunExecution
             return retry.NextDelay(error, attempt, _services.Random);
     }
 
-    private async Task<StepInfo> RecordAsync(StepInfo step)
+    private async Task<StepInfo> RecordAsync(StepInfo step, StepEffect? effect = null)
     {
-        await OwnedAsync(new StepWrite(_key, step)).ConfigureAwait(false);
+        await OwnedAsync(new StepWrite(_key, step, effect)).ConfigureAwait(false);
         return step;
     }
 
@@ -274,8 +277,20 @@ internal sealed partial class RunExecution
     private static T ResultOf<T>(StepInfo step) => step switch
     {
         { Status: RunStatus.Success } => Payloads.Read<T>(step.Result!, $"Result of step '{step.Key}'"),
+        { Kind: StepKind.Send or StepKind.Receive, Error: { } error } => throw FailureOf(step, error),
         _ => throw new StepFailedException(step.Key, step.Error!),
     };
+
+    private static DurableException FailureOf(StepInfo step, ErrorInfo error) => error.Type switch
+    {
+        var type when type == typeof(UnknownRunException).FullName => new UnknownRunException(error.Message),
+        var type when type == typeof(WaitTimeoutException).FullName => new WaitTimeoutException(error.Message),
+        var type when type == typeof(EventNotSetException).FullName => new EventNotSetException(error.Message),
+        _ => new StepFailedException(step.Key, error),
+    };
+
+    private static DateTimeOffset After(DateTimeOffset now, TimeSpan duration) =>
+        duration < DateTimeOffset.MaxValue - now ? now + duration : DateTimeOffset.MaxValue;
 
     private static Task<T> NeverAsync<T>() => new TaskCompletionSource<T>().Task;
 }

@@ -11,8 +11,9 @@ internal sealed class StepHistory(string runId, RunHistory recorded)
     private readonly Dictionary<string, StepAttempt> _lastAttempts =
         recorded.Attempts.GroupBy(a => a.Key).ToDictionary(g => g.Key, g => g.MaxBy(a => a.Attempt)!);
     private readonly HashSet<string> _openChildren = [.. recorded.OpenChildren];
-    // A patch that the code no longer asks for is what its removal looks like.
-    private readonly HashSet<string> _notAsked = [.. recorded.Steps.Where(s => s.Kind != StepKind.Patch).Select(s => s.Key)];
+    // A patch that the code no longer asks for is what its removal looks like; a timeout is asked for only by a wait that has no outcome yet.
+    private readonly HashSet<string> _notAsked =
+        [.. recorded.Steps.Where(s => s.Kind is not (StepKind.Patch or StepKind.Timeout)).Select(s => s.Key)];
     private readonly HashSet<string> _begun =
         [.. recorded.Attempts.Select(a => a.Key), .. recorded.OpenChildren.Select(id => id[(runId.Length + 1)..])];
 

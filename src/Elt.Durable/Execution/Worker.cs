@@ -94,9 +94,11 @@ internal sealed class Worker(
     }
 
     /// <summary>Says that there may be something to claim.</summary>
-    public void WorkIsDue()
+    public void WorkIsDue() => Tell(JournalHint.WorkIsDue);
+
+    private void Tell(JournalHint hint)
     {
-        _mayHaveWork = true;
+        Heed(hint);
         Wake();
     }
 
@@ -127,6 +129,7 @@ internal sealed class Worker(
         await RegisterAsync(ct).ConfigureAwait(false);
         starter.Attach(this);
         Telemetry.Observe(this);
+        writer.Woke = Tell;
         Log.WorkerStarted(logger, Id, string.Join(", ", registry.References.Order(Comparer<WorkflowReference>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name)))));
     }
 
@@ -401,6 +404,6 @@ internal sealed class Worker(
         if (hint.HasFlag(JournalHint.WorkIsDue))
             _mayHaveWork = true;
         if (hint.HasFlag(JournalHint.RunsAreWoken))
-            _followed = 0;
+            Volatile.Write(ref _followed, 0);
     }
 }

@@ -43,7 +43,7 @@ public static class DurableServices
         services.AddSingleton(provider => new WorkflowClient(
             provider.GetRequiredService<IJournal>(), provider.GetRequiredService<WorkflowRegistry>(),
             provider.GetRequiredService<RunStarter>(), provider.GetRequiredService<CompletionHub>(), provider.GetRequiredService<Payloads>(),
-            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ScheduleClient>()));
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ScheduleClient>(), provider.GetRequiredService<JournalWriter>()));
         services.AddSingleton(provider => new DurableHealth(
             provider.GetRequiredService<IJournal>(), provider.GetService<Worker>(), builder.Schedules, provider.GetRequiredService<JournalClock>(), builder.Worker));
         if (builder.HasWorker)

@@ -70,6 +70,12 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>The schedules.</summary>
     Schedules.IScheduleStore Schedules { get; }
 
+    /// <summary>The messages.</summary>
+    Messages.IMessageStore Messages { get; }
+
+    /// <summary>Events and streams.</summary>
+    Streams.IStreamStore Streams { get; }
+
     /// <summary>Completes when another process may have made work due or woken a run. Only a hint: it may come late, twice or never.</summary>
     Task<JournalHint> WaitForHintAsync(CancellationToken ct);
 }

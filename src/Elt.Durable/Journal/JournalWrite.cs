@@ -16,6 +16,9 @@ internal abstract class JournalWrite
     /// <summary>Characters of payload, to bound a batch.</summary>
     public abstract int Weight { get; }
 
+    /// <summary>Set by the journal: what the commit of this write made due in this process.</summary>
+    public JournalHint Woke { get; set; }
+
     public void Complete() => _committed.TrySetResult();
 
     public void Fail(Exception error) => _committed.TrySetException(error);
@@ -97,11 +100,23 @@ internal sealed class StartWrite(NewRun run) : JournalWrite(TaskCreationOptions.
 }
 
 /// <summary>Records the outcome of a step.</summary>
-internal sealed class StepWrite(RunKey run, StepInfo step) : OwnedWrite(run)
+/// <param name="run">The run.</param>
+/// <param name="step">The step.</param>
+/// <param name="effect">What the step does to the journal; in the same commit, exactly once with the step's record.</param>
+internal sealed class StepWrite(RunKey run, StepInfo step, StepEffect? effect = null) : OwnedWrite(run)
 {
     public StepInfo Step { get; } = step;
 
-    public override int Weight => Step.Key.Length + (Step.Result?.Length ?? 0) + (Step.Error?.Stack?.Length ?? 0);
+    public StepEffect? Effect { get; } = effect;
+
+    public override int Weight => Step.Key.Length + (Step.Result?.Length ?? 0) + (Step.Error?.Stack?.Length ?? 0) + (Effect?.Weight ?? 0);
+}
+
+/// <summary>What a step does to the journal beside being recorded.</summary>
+internal abstract record StepEffect
+{
+    /// <summary>Characters of payload.</summary>
+    public abstract int Weight { get; }
 }
 
 /// <summary>Records a failed attempt that is followed by another.</summary>

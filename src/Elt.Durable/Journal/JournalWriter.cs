@@ -40,6 +40,9 @@ internal sealed class JournalWriter : IAsyncDisposable
         }
     }
 
+    /// <summary>Told when a commit made something due in this process.</summary>
+    public Action<JournalHint>? Woke { get; set; }
+
     /// <summary>Hands a write in and waits until it is durable or refused.</summary>
     public async Task<TWrite> CommitAsync<TWrite>(TWrite write)
         where TWrite : JournalWrite
@@ -139,6 +142,8 @@ internal sealed class JournalWriter : IAsyncDisposable
             return;
         }
         Telemetry.Committed(batch, begun);
+        if (batch.Aggregate(JournalHint.None, (woke, write) => woke | write.Woke) is not JournalHint.None and var hint)
+            Woke?.Invoke(hint);
         foreach (var write in batch)
             write.Complete();
     }

@@ -1,3 +1,5 @@
+using Elt.Durable.Messages;
+using Elt.Durable.Streams;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -39,37 +41,45 @@ internal sealed class PostgresCommit(PostgresStore store)
             AddAttempts(statements, attempts);
         if (steps.Count > 0)
             AddSteps(statements, steps);
+        var receivers = PostgresMessageStore.AddSends(statements, steps, writes.OfType<MessageWrite>().ToList());
+        PostgresMessageStore.AddReceipts(statements, steps);
+        var setters = PostgresStreamStore.AddEntries(statements, steps);
         if (parks.Count > 0)
             AddParks(statements, parks);
         if (ends.Count > 0)
             AddEnds(statements, ends);
+        PostgresWakes.Add(statements, ends, receivers, setters);
 
-        var created = await ExecuteAsync(statements, ct).ConfigureAwait(false);
+        var (created, woke) = await ExecuteAsync(statements, ct).ConfigureAwait(false);
+        writes[^1].Woke = woke;
         foreach (var start in starts.Where(s => created.ContainsKey(s.Run.Id)))
             (start.CreatedAt, start.Claimed) = created[start.Run.Id];
         await ResolveAsync(statements, writes.OfType<StartWrite>().Where(s => s.CreatedAt == default).ToList(), attempts, steps, parks, ends, workerId, ct).ConfigureAwait(false);
     }
 
-    private async Task<Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)>> ExecuteAsync(Statements statements, CancellationToken ct)
+    private async Task<(Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)> Created, JournalHint Woke)> ExecuteAsync(Statements statements, CancellationToken ct)
     {
         await using var connection = await store.DataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
         await using var batch = statements.ToBatch(connection);
         var created = new Dictionary<string, (DateTimeOffset, bool)>();
+        var woke = JournalHint.None;
         await using (var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false))
         {
-            // The first result is the worker's lock; the start statement is the only other one that returns rows of three columns.
+            // Results are told apart by their number of columns: three has only the start statement, four only the one that wakes.
             do
             {
                 while (await reader.ReadAsync(ct).ConfigureAwait(false))
                 {
                     if (reader.FieldCount == 3)
                         created[reader.GetString(0)] = (reader.GetFieldValue<DateTimeOffset>(1), reader.GetBoolean(2));
+                    else if (reader.FieldCount == 4)
+                        woke = PostgresWakes.Hint(reader.GetBoolean(2), reader.GetBoolean(3));
                 }
             }
             while (await reader.NextResultAsync(ct).ConfigureAwait(false));
         }
         statements.TakeCounts(batch);
-        return created;
+        return (created, woke);
     }
 
     private static void AddStarts(Statements statements, List<StartWrite> starts) => statements.Add(
@@ -186,20 +196,6 @@ internal sealed class PostgresCommit(PostgresStore store)
             """,
             Text(children, w => w.Run.Id),
             Array(children, w => w.Run.Epoch, NpgsqlDbType.Bigint));
-        statements.Add(
-            """
-            with ended as (select id, count(*) as children from unnest($3::text[]) as p(id) group by id),
-            parents as (
-              select r.id, ended.children from ended join durable.runs r on r.id = ended.id
-              where r.status in ('RUNNING', 'WAITING', 'ENQUEUED') order by r.id for no key update of r),
-            woken as (
-              update durable.runs r set wake_count = wake_count + parents.children, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
-              from parents where r.id = parents.id returning r.status, r.owner)
-            select case when bool_or(status = 'WAITING') then pg_notify('durable_work', 'due') end,
-              case when bool_or(owner <> $2) then pg_notify('durable_work', 'woken') end
-            from woken
-            """,
-            Text(children, w => w.ParentId));
     }
 
     /// <summary>Finds out about the writes whose statement changed fewer rows than it had.</summary>
@@ -268,10 +264,10 @@ internal sealed class PostgresCommit(PostgresStore store)
         }
     }
 
-    private static NpgsqlParameter Text<T>(List<T> writes, Func<T, string?> value) => Array(writes, value, NpgsqlDbType.Text);
+    internal static NpgsqlParameter Text<T>(List<T> writes, Func<T, string?> value) => Array(writes, value, NpgsqlDbType.Text);
 
     private static NpgsqlParameter Times<T>(List<T> writes, Func<T, DateTimeOffset> value) => Array(writes, w => value(w).UtcDateTime, NpgsqlDbType.TimestampTz);
 
-    private static NpgsqlParameter Array<T, TValue>(List<T> writes, Func<T, TValue> value, NpgsqlDbType type) =>
+    internal static NpgsqlParameter Array<T, TValue>(List<T> writes, Func<T, TValue> value, NpgsqlDbType type) =>
         new() { Value = writes.ConvertAll(w => value(w)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type };
 }

@@ -1,7 +1,9 @@
 using Elt.Durable.Execution;
 using Elt.Durable.Journal.Migrations;
+using Elt.Durable.Messages;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
+using Elt.Durable.Streams;
 using Npgsql;
 
 namespace Elt.Durable.Journal.Postgres;
@@ -21,6 +23,10 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
     public IQueueStore Queues { get; } = new PostgresQueueStore(store);
 
     public IScheduleStore Schedules { get; } = new PostgresScheduleStore(store);
+
+    public IMessageStore Messages { get; } = new PostgresMessageStore(store);
+
+    public IStreamStore Streams { get; } = new PostgresStreamStore(store);
 
     public async Task OpenAsync(CancellationToken ct)
     {

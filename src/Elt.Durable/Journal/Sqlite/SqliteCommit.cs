@@ -1,35 +1,49 @@
+using Elt.Durable.Messages;
+using Elt.Durable.Streams;
+
 namespace Elt.Durable.Journal.Sqlite;
 
 /// <summary>Applies the writes of one commit, in order, each by a prepared statement; the outcome of each is known at once.</summary>
 internal sealed class SqliteCommit(SqliteStatements journal, string workerId, long now)
 {
+    private JournalHint _woke;
+
     public void Apply(IReadOnlyList<JournalWrite> writes)
     {
         foreach (var write in writes)
         {
-            switch (write)
-            {
-                case StartWrite start:
-                    Start(start);
-                    break;
-                case OwnedWrite { Run: var run } owned when !Owns(run):
-                    owned.Fenced = !IsCommitted(owned);
-                    break;
-                case AttemptWrite attempt:
-                    Record(attempt);
-                    break;
-                case StepWrite step:
-                    Record(step);
-                    break;
-                case ParkWrite park:
-                    Park(park);
-                    break;
-                case EndWrite end:
-                    End(end);
-                    break;
-                default:
-                    throw new NotSupportedException($"{write.GetType().Name} is no write of this journal.");
-            }
+            Apply(write);
+            (write.Woke, _woke) = (_woke, JournalHint.None);
+        }
+    }
+
+    private void Apply(JournalWrite write)
+    {
+        switch (write)
+        {
+            case StartWrite start:
+                Start(start);
+                break;
+            case MessageWrite { Message: var message }:
+                Send(message);
+                break;
+            case OwnedWrite { Run: var run } owned when !Owns(run):
+                owned.Fenced = !IsCommitted(owned);
+                break;
+            case AttemptWrite attempt:
+                Record(attempt);
+                break;
+            case StepWrite step:
+                Record(step);
+                break;
+            case ParkWrite park:
+                Park(park);
+                break;
+            case EndWrite end:
+                End(end);
+                break;
+            default:
+                throw new NotSupportedException($"{write.GetType().Name} is no write of this journal.");
         }
     }
 
@@ -71,13 +85,41 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
     private void Record(StepWrite write)
     {
         var step = write.Step;
-        journal.Run(
+        var recorded = journal.Run(
             """
             insert into steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing
             """,
             write.Run.Id, step.Key, step.Kind.ToString().ToUpperInvariant(), step.Status.ToText(), write.Run.Epoch, step.Attempts,
             SqliteStore.Microseconds(step.StartedAt), SqliteStore.Microseconds(step.CompletedAt), step.Result, ErrorJson.Write(step.Error));
+        if (recorded == 1 && write.Effect is not null)
+            Apply(write.Effect, write.Run.Id, step);
+    }
+
+    private void Apply(StepEffect effect, string runId, StepInfo step)
+    {
+        switch (effect)
+        {
+            case SendEffect send:
+                Send(send.Message);
+                break;
+            case ReceiveEffect receipt:
+                SqliteMessageStore.Consume(journal, runId, step.Key, receipt);
+                break;
+            case PublishEffect entry:
+                SqliteStreamStore.Publish(journal, runId, step, entry);
+                if (step.Kind == StepKind.Event)
+                    _woke |= SqliteWakes.WakeWaiters(journal, runId, now);
+                break;
+            default:
+                throw new NotSupportedException($"{effect.GetType().Name} is no effect in this journal.");
+        }
+    }
+
+    private void Send(Message message)
+    {
+        SqliteMessageStore.Send(journal, message, now);
+        _woke |= SqliteWakes.Wake(journal, message.RunId, now);
     }
 
     private void Park(ParkWrite park) => park.Woken = journal.Run(
@@ -90,6 +132,7 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
         journal.Run(
             "update runs set status = $2, owner = null, due_at = null, output = $3, error = $4, completed_at = $5 where id = $1",
             end.Run.Id, outcome.Status.ToText(), outcome.Output, ErrorJson.Write(outcome.Error), SqliteStore.Microseconds(outcome.CompletedAt));
+        _woke |= SqliteWakes.WakeWaiters(journal, end.Run.Id, now);
         if (end.ParentId is null)
             return;
         journal.Run(
@@ -100,12 +143,8 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
             on conflict do nothing
             """,
             end.Run.Id);
-        journal.Run(
-            """
-            update runs set wake_count = wake_count + 1, due_at = case when status = 'WAITING' then $2 else due_at end
-            where id = $1 and status in ('RUNNING', 'WAITING', 'ENQUEUED')
-            """,
-            end.ParentId, now);
+        // A parent that is executed gets the outcome directly.
+        _woke |= SqliteWakes.Wake(journal, end.ParentId, now) & JournalHint.WorkIsDue;
     }
 
     private bool Owns(RunKey run) =>

@@ -1,6 +1,8 @@
 using Elt.Durable.Execution;
+using Elt.Durable.Messages;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
+using Elt.Durable.Streams;
 
 namespace Elt.Durable.Journal.Sqlite;
 
@@ -15,6 +17,10 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
     public IQueueStore Queues { get; } = new SqliteQueueStore(store);
 
     public IScheduleStore Schedules { get; } = new SqliteScheduleStore(store);
+
+    public IMessageStore Messages { get; } = new SqliteMessageStore(store);
+
+    public IStreamStore Streams { get; } = new SqliteStreamStore(store);
 
     public Task OpenAsync(CancellationToken ct)
     {

@@ -1,0 +1,45 @@
+using static Elt.Durable.Journal.Postgres.PostgresCommit;
+
+namespace Elt.Durable.Journal.Postgres;
+
+/// <summary>Wakes runs in the transaction that brings what they wait for.</summary>
+internal static class PostgresWakes
+{
+    /// <summary>
+    /// Parameter 2: the worker, or null. 3: parents, once for each child that ended. 4: runs that got messages. 5: runs that ended or set events, whose waiters are woken.
+    /// A parent counts one wake-up for each child, as the worker that executes both counts them. The two booleans are what this process is to look at:
+    /// parked runs, and executed ones apart from parents, which get their children's outcomes directly.
+    /// </summary>
+    public const string Wake =
+        """
+        with waiters as (delete from durable.event_waiters where run_id = any ($5) returning waiting_run as id),
+        told as (
+          select id, count(*) as times
+          from (select unnest($3::text[]) as id union all select unnest($4::text[]) union all select id from waiters) as t group by id),
+        targets as (
+          select r.id, told.times from told join durable.runs r on r.id = told.id
+          where r.status in ('RUNNING', 'WAITING', 'ENQUEUED') order by r.id for no key update of r),
+        woken as (
+          update durable.runs r set wake_count = wake_count + t.times, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
+          from targets t where r.id = t.id returning r.id, r.status, r.owner)
+        select case when bool_or(status = 'WAITING') then pg_notify('durable_work', 'due') end,
+          case when bool_or(owner is distinct from $2 and owner is not null) then pg_notify('durable_work', 'woken') end,
+          coalesce(bool_or(status = 'WAITING'), false),
+          coalesce(bool_or(owner = $2 and (id = any ($4) or id in (select id from waiters))), false)
+        from woken
+        """;
+
+    public static void Add(Statements statements, List<EndWrite> ends, List<string> receivers, List<string> setters)
+    {
+        if (ends.Count + receivers.Count + setters.Count == 0)
+            return;
+        statements.Add(
+            Wake,
+            Text(ends.FindAll(w => w.ParentId is not null), w => w.ParentId),
+            Text(receivers, id => id),
+            Text([.. ends.Select(w => w.Run.Id), .. setters], id => id));
+    }
+
+    public static JournalHint Hint(bool parkedAreDue, bool executedAreWoken) =>
+        (parkedAreDue ? JournalHint.WorkIsDue : JournalHint.None) | (executedAreWoken ? JournalHint.RunsAreWoken : JournalHint.None);
+}

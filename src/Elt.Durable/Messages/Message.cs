@@ -1,0 +1,62 @@
+using Elt.Durable.Journal;
+
+namespace Elt.Durable.Messages;
+
+/// <summary>A message on its way to a run.</summary>
+internal sealed record Message
+{
+    public const int MaxNameLength = 200;
+
+    /// <summary>The run that it is for.</summary>
+    public required string RunId { get; init; }
+
+    public required string Topic { get; init; }
+
+    /// <summary>Of several messages of one key to one run only the first is kept; one without a key of its own gets a unique one, so that a repeated commit is harmless.</summary>
+    public required string IdempotencyKey { get; init; }
+
+    /// <summary>The message as JSON.</summary>
+    public required string Payload { get; init; }
+
+    /// <summary>The run that sent it; <see langword="null"/> when it comes from outside.</summary>
+    public string? Sender { get; init; }
+
+    public static string CheckTopic(string topic) => Check(topic, nameof(topic));
+
+    public static string? CheckKey(string? idempotencyKey) => idempotencyKey is null or { Length: > 0 }
+        ? idempotencyKey is null ? null : Check(idempotencyKey, nameof(idempotencyKey))
+        : throw new ArgumentException("An idempotency key is not empty; leave it out for none.", nameof(idempotencyKey));
+
+    private static string Check(string text, string name)
+    {
+        ArgumentNullException.ThrowIfNull(text, name);
+        return text.Length <= MaxNameLength && !text.Any(char.IsControl)
+            ? text
+            : throw new ArgumentException($"It has at most {MaxNameLength} characters, none of them a control character; this one has {text.Length}.", name);
+    }
+}
+
+/// <summary>A message that waits to be received.</summary>
+/// <param name="IdempotencyKey">Names it within its run.</param>
+/// <param name="Payload">The message as JSON.</param>
+internal sealed record WaitingMessage(string IdempotencyKey, string Payload);
+
+/// <summary>The step sends a message.</summary>
+internal sealed record SendEffect(Message Message) : StepEffect
+{
+    public override int Weight => Message.Payload.Length;
+}
+
+/// <summary>The step consumes a message of its run.</summary>
+internal sealed record ReceiveEffect(string IdempotencyKey) : StepEffect
+{
+    public override int Weight => 0;
+}
+
+/// <summary>A message from outside a workflow.</summary>
+internal sealed class MessageWrite(Message message) : JournalWrite(TaskCreationOptions.RunContinuationsAsynchronously)
+{
+    public Message Message { get; } = message;
+
+    public override int Weight => Message.Payload.Length;
+}
