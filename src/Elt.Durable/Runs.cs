@@ -160,25 +160,3 @@ public sealed record StepInfo
     /// <summary>When the outcome was known.</summary>
     public required DateTimeOffset CompletedAt { get; init; }
 }
-
-/// <summary>Which runs to list. All conditions must hold; unset ones do not count.</summary>
-public sealed record RunFilter
-{
-    /// <summary>Any of these; empty means all.</summary>
-    public IReadOnlyList<RunStatus> Statuses { get; init; } = [];
-
-    /// <summary>Exact name of the workflow.</summary>
-    public string? Workflow { get; init; }
-
-    /// <summary>Beginning of the workflow id.</summary>
-    public string? IdPrefix { get; init; }
-
-    /// <summary>The parent's workflow id.</summary>
-    public string? ParentId { get; init; }
-
-    /// <summary>Exact name of the queue.</summary>
-    public string? Queue { get; init; }
-
-    /// <summary>At most this many, newest first; 1 to 1000. Default 50.</summary>
-    public int Limit { get; init; } = 50;
-}

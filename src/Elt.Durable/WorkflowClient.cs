@@ -84,8 +84,13 @@ public sealed class WorkflowClient
     /// <summary>The run of this id, or <see langword="null"/>.</summary>
     public Task<RunInfo?> FindAsync(string workflowId, CancellationToken ct = default) => _journal.FindRunAsync(workflowId, ct);
 
-    /// <summary>Runs that fit the filter, newest first.</summary>
+    /// <summary>A page of the runs that fit the filter, newest first.</summary>
     public Task<IReadOnlyList<RunInfo>> ListAsync(RunFilter filter, CancellationToken ct = default) => _journal.ListRunsAsync(filter, ct);
+
+    /// <summary>
+    /// How many runs fit the filter, by status; a status that none has is missing. Counts of live runs are cheap, counts of ended ones read each of them.
+    /// </summary>
+    public Task<IReadOnlyDictionary<RunStatus, long>> CountAsync(RunFilter filter, CancellationToken ct = default) => _journal.CountRunsAsync(filter, ct);
 
     /// <summary>Recorded steps of a run in the order they were recorded; empty when there is no such run.</summary>
     public async Task<IReadOnlyList<StepInfo>> ListStepsAsync(string workflowId, CancellationToken ct = default) =>

@@ -52,8 +52,11 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>The run, or <see langword="null"/>.</summary>
     Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct);
 
-    /// <summary>Runs that fit, newest first.</summary>
+    /// <summary>A page of the runs that fit, newest first.</summary>
     Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct);
+
+    /// <summary>How many runs fit, by status; a status that none has is missing.</summary>
+    Task<IReadOnlyDictionary<RunStatus, long>> CountRunsAsync(RunFilter filter, CancellationToken ct);
 
     /// <summary>The queues.</summary>
     Queues.IQueueStore Queues { get; }

@@ -132,6 +132,8 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
 
     public Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct) => _reader.ListRunsAsync(filter, ct);
 
+    public Task<IReadOnlyDictionary<RunStatus, long>> CountRunsAsync(RunFilter filter, CancellationToken ct) => _reader.CountRunsAsync(filter, ct);
+
     public Task<JournalHint> WaitForHintAsync(CancellationToken ct) => _hints.WaitAsync(ct);
 
     public async ValueTask DisposeAsync()

@@ -21,28 +21,18 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
 
     public async Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct)
     {
-        var conditions = new List<string>();
-        await using var command = dataSource.CreateCommand();
-        void Where(string condition, object value)
-        {
-            command.Parameters.Add(new() { Value = value });
-            conditions.Add(string.Format(System.Globalization.CultureInfo.InvariantCulture, condition, $"${command.Parameters.Count}"));
-        }
-
-        if (filter.Statuses.Count > 0)
-            Where("status = any ({0})", filter.Statuses.Select(s => s.ToText()).ToArray());
-        if (filter.Workflow is { } workflow)
-            Where("workflow = {0}", workflow);
-        if (filter.IdPrefix is { } prefix)
-            Where("starts_with(id, {0})", prefix);
-        if (filter.ParentId is { } parent)
-            Where("parent_id = {0}", parent);
-        if (filter.Queue is { } queue)
-            Where("queue = {0}", queue);
-        command.CommandText =
-            $"select {RunColumns} from durable.runs {(conditions.Count > 0 ? "where " + string.Join(" and ", conditions) : "")} "
-            + $"order by created_at desc, id desc limit {Math.Clamp(filter.Limit, 1, 1000)}";
+        var conditions = Conditions(filter).AddPage(filter);
+        await using var command = Command($"select {RunColumns} from durable.runs {conditions.Where} order by created_at desc, id desc limit {filter.Page}", conditions);
         return await ReadRunsAsync(command, ct).ConfigureAwait(false);
+    }
+
+    public async Task<IReadOnlyDictionary<RunStatus, long>> CountRunsAsync(RunFilter filter, CancellationToken ct)
+    {
+        var conditions = Conditions(filter);
+        await using var command = Command($"select status, count(*) from durable.runs {conditions.Where} group by status", conditions);
+        await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        var counts = await PostgresStore.ReadAllAsync(reader, r => KeyValuePair.Create(RunStatusText.Parse(r.GetString(0)), r.GetInt64(1)), ct).ConfigureAwait(false);
+        return counts.ToDictionary();
     }
 
     public async Task<RunHistory> ReadHistoryAsync(string runId, CancellationToken ct)
@@ -83,6 +73,26 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         command.Parameters.Add(new() { Value = epochs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
         await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
         return [.. await PostgresStore.ReadAllAsync(reader, r => (r.GetString(0), r.GetString(1)), ct).ConfigureAwait(false)];
+    }
+
+    internal static RunConditions Conditions(RunFilter filter)
+    {
+        var conditions = new RunConditions(time => time.UtcDateTime).Add(filter);
+        if (filter.Statuses.Count > 0)
+            conditions.Add("status = any ({0})", (object)filter.Statuses.Select(s => s.ToText()).ToArray());
+        if (filter.IdPrefix is { } prefix)
+            conditions.Add("starts_with(id, {0})", prefix);
+        if (filter.ErrorText is { } text)
+            conditions.Add("position(lower({0}) in lower(concat_ws(E'\\n', error::json ->> 'type', error::json ->> 'message'))) > 0", text);
+        return conditions;
+    }
+
+    private NpgsqlCommand Command(string sql, RunConditions conditions)
+    {
+        var command = dataSource.CreateCommand(sql);
+        foreach (var value in conditions.Values)
+            command.Parameters.Add(new() { Value = value });
+        return command;
     }
 
     private static StepInfo ReadStep(NpgsqlDataReader reader) => new()

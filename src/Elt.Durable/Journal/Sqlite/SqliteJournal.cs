@@ -75,6 +75,9 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
 
     public Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct) => store.ReadAsync(journal => SqliteRows.ListRuns(journal, filter));
 
+    public Task<IReadOnlyDictionary<RunStatus, long>> CountRunsAsync(RunFilter filter, CancellationToken ct) =>
+        store.ReadAsync(journal => SqliteRows.CountRuns(journal, filter));
+
     // There is no other process: whatever becomes due in this one is signalled in it.
     public async Task<JournalHint> WaitForHintAsync(CancellationToken ct)
     {

@@ -14,27 +14,30 @@ internal static class SqliteRows
 
     public static IReadOnlyList<RunInfo> ListRuns(SqliteStatements journal, RunFilter filter)
     {
-        var conditions = new List<string>();
-        var values = new List<object?>();
-        void Where(string condition, object value)
-        {
-            values.Add(value);
-            conditions.Add(string.Format(System.Globalization.CultureInfo.InvariantCulture, condition, $"${values.Count}"));
-        }
+        var conditions = Conditions(filter).AddPage(filter);
+        object?[] values = [.. conditions.Values, filter.Page];
+        return journal.Query($"select {RunColumns} from runs {conditions.Where} order by created_at desc, id desc limit ${values.Length}", ReadRun, values);
+    }
 
+    public static IReadOnlyDictionary<RunStatus, long> CountRuns(SqliteStatements journal, RunFilter filter)
+    {
+        var conditions = Conditions(filter);
+        return journal.Query(
+            $"select status, count(*) from runs {conditions.Where} group by status",
+            r => KeyValuePair.Create(RunStatusText.Parse(r.GetString(0)), r.GetInt64(1)),
+            [.. conditions.Values]).ToDictionary();
+    }
+
+    internal static RunConditions Conditions(RunFilter filter)
+    {
+        var conditions = new RunConditions(time => SqliteStore.Microseconds(time)).Add(filter);
         if (filter.Statuses.Count > 0)
-            Where("status in (select value from json_each({0}))", System.Text.Json.JsonSerializer.Serialize(filter.Statuses.Select(s => s.ToText())));
-        if (filter.Workflow is { } workflow)
-            Where("workflow = {0}", workflow);
+            conditions.Add("status in (select value from json_each({0}))", SqliteStore.JsonArray(filter.Statuses.Select(s => s.ToText())));
         if (filter.IdPrefix is { } prefix)
-            Where("substr(id, 1, length({0})) = {0}", prefix);
-        if (filter.ParentId is { } parent)
-            Where("parent_id = {0}", parent);
-        if (filter.Queue is { } queue)
-            Where("queue = {0}", queue);
-        var where = conditions.Count > 0 ? "where " + string.Join(" and ", conditions) : "";
-        values.Add(Math.Clamp(filter.Limit, 1, 1000));
-        return journal.Query($"select {RunColumns} from runs {where} order by created_at desc, id desc limit ${values.Count}", ReadRun, [.. values]);
+            conditions.Add("id >= {0} and id < {0} || char(1114111)", prefix);
+        if (filter.ErrorText is { } text)
+            conditions.Add("instr(lower(json_extract(error, '$.type') || char(10) || json_extract(error, '$.message')), lower({0})) > 0", text);
+        return conditions;
     }
 
     public static RunHistory ReadHistory(SqliteStatements journal, string runId)

@@ -4,3 +4,10 @@ alter table durable.schedules
   add column paused boolean not null default false,
   add column waiting_slot timestamptz,
   add column last_started timestamptz;
+
+-- What lists of runs ask for: newest first of a workflow, a queue, a schedule, of those that live, of those that failed.
+create index runs_of_workflow on durable.runs (workflow, created_at desc, id desc);
+create index runs_newest_in_queue on durable.runs (queue, created_at desc, id desc) where queue is not null;
+create index runs_newest_of_schedule on durable.runs (schedule, created_at desc, id desc) where schedule is not null;
+create index runs_live on durable.runs (created_at desc, id desc) where completed_at is null;
+create index runs_failed on durable.runs (created_at desc, id desc) where status in ('ERROR', 'CANCELLED', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED');
