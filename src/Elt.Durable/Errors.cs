@@ -100,6 +100,14 @@ public sealed class JournalMismatchException(string workflowId, IReadOnlyList<st
     public IReadOnlyList<string> Steps { get; } = steps;
 }
 
+/// <summary>There is no such run, or it has recorded no such step.</summary>
+/// <param name="message">Names what was asked for and what there is.</param>
+public sealed class UnknownRunException(string message) : DurableException(message);
+
+/// <summary>Only a run that has ended can be deleted, and only when those it started have ended.</summary>
+/// <param name="message">Names the run and says what to do first.</param>
+public sealed class RunNotEndedException(string message) : DurableException(message);
+
 /// <summary>
 /// The run is executed elsewhere by now (its lease was taken over, or it was ended from outside): nothing was written, nothing may be.
 /// </summary>

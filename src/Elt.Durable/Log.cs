@@ -53,6 +53,12 @@ internal static partial class Log
     [LoggerMessage(17, LogLevel.Error, "Schedule {Schedule} could not decide its due slots and tries again in a minute")]
     public static partial void ScheduleFailed(ILogger logger, Exception error, string schedule);
 
+    [LoggerMessage(40, LogLevel.Warning, "Cancelled {Runs} runs past their deadline, {RunId} first")]
+    public static partial void RunsOverdue(ILogger logger, int runs, string runId);
+
+    [LoggerMessage(41, LogLevel.Information, "Purged {Runs} runs that ended more than {Age} ago")]
+    public static partial void RunsPurged(ILogger logger, int runs, TimeSpan age);
+
     [LoggerMessage(16, LogLevel.Warning, "Released {Runs} runs that this worker owned without knowing it")]
     public static partial void UnknownReleased(ILogger logger, int runs);
 }

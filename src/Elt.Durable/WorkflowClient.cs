@@ -15,10 +15,22 @@ public sealed record StartOptions
 
     /// <summary>Earliest start, counted from now by the journal's clock; default none.</summary>
     public TimeSpan Delay { get; init; }
+
+    /// <summary>
+    /// When the run is cancelled if it has not ended by then, wherever it is; its children are as well. Survives restarts. Default none; a time that has passed
+    /// cancels it before it begins.
+    /// </summary>
+    public DateTimeOffset? Deadline { get; init; }
+
+    /// <summary>
+    /// The same as a duration, counted from when the run is created by the journal's clock, its delay included. The earlier of both counts. Zero and less cancels it before
+    /// it begins; over a thousand years is none. Default none.
+    /// </summary>
+    public TimeSpan? Timeout { get; init; }
 }
 
 /// <summary>Starts runs and looks at them, from any process that reaches the journal.</summary>
-public sealed class WorkflowClient
+public sealed partial class WorkflowClient
 {
     private readonly IJournal _journal;
     private readonly WorkflowRegistry _registry;
@@ -127,13 +139,29 @@ public sealed class WorkflowClient
 
     private async Task<StartedRun> StartAsync(WorkflowReference workflow, string input, string? workflowId, StartOptions? options, CancellationToken ct)
     {
-        var id = workflowId ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
-        if (string.IsNullOrWhiteSpace(id) || id.Length > 500 || id.Any(char.IsControl))
-            throw new ArgumentException($"A workflow id has 1 to 500 characters, none of them a control character, and is not blank; this one has {id.Length}.", nameof(workflowId));
+        var id = IdOrNew(workflowId);
         options ??= new StartOptions();
-        var run = new NewRun { Id = id, Workflow = workflow, Input = input, Queue = options.Queue, Priority = options.Priority, Delay = options.Delay };
+        var run = new NewRun
+        {
+            Id = id,
+            Workflow = workflow,
+            Input = input,
+            Queue = options.Queue,
+            Priority = options.Priority,
+            Delay = options.Delay,
+            DeadlineAt = options.Deadline,
+            Timeout = options.Timeout,
+        };
         var start = await _starter.StartAsync(run).WaitAsync(ct).ConfigureAwait(false);
         return new StartedRun(id, start.Existing is null);
+    }
+
+    private string IdOrNew(string? workflowId)
+    {
+        var id = workflowId ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
+        return string.IsNullOrWhiteSpace(id) || id.Length > 500 || id.Any(char.IsControl)
+            ? throw new ArgumentException($"A workflow id has 1 to 500 characters, none of them a control character, and is not blank; this one has {id.Length}.", nameof(workflowId))
+            : id;
     }
 }
 

@@ -5,13 +5,13 @@ namespace Elt.Durable.Execution;
 /// <summary>Children and maps.</summary>
 internal sealed partial class RunExecution
 {
-    internal async Task<T> ChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue)
+    internal async Task<T> ChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, TimeSpan? timeout = null)
     {
-        var child = await StartChildAsync(scope, input, name, queue);
+        var child = await StartChildAsync(scope, input, name, queue, timeout);
         return await child.ResultAsync();
     }
 
-    internal async Task<ChildHandle<T>> StartChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue)
+    internal async Task<ChildHandle<T>> StartChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, TimeSpan? timeout = null)
     {
         ArgumentNullException.ThrowIfNull(input);
         var workflow = WorkflowReference.Of(input.GetType());
@@ -20,7 +20,7 @@ internal sealed partial class RunExecution
         {
             var childId = $"{Id}/{operation.Key}";
             if (operation.Recorded is null && !IsStarted(childId))
-                await StartAsync(childId, workflow, input, queue);
+                await StartAsync(childId, workflow, input, queue, timeout);
             return new ChildHandle<T>(childId, () => ChildResultAsync<T>(scope, childId, operation.Key));
         }
         finally
@@ -93,7 +93,7 @@ internal sealed partial class RunExecution
             return _history.IsStarted(childId);
     }
 
-    private async Task StartAsync<T>(string childId, WorkflowReference workflow, IWorkflow<T> input, string? queue)
+    private async Task StartAsync<T>(string childId, WorkflowReference workflow, IWorkflow<T> input, string? queue, TimeSpan? timeout)
     {
         var start = await _services.Starter.StartAsync(new NewRun
         {
@@ -102,6 +102,8 @@ internal sealed partial class RunExecution
             Input = Payloads.Write(input, $"Input of workflow '{workflow.Name}'"),
             Queue = queue,
             Parent = _key,
+            DeadlineAt = _deadlineAt,
+            Timeout = timeout,
         }).ConfigureAwait(false);
         if (start.Fenced)
             await LoseAsync($"The start of child '{childId}'").ConfigureAwait(false);

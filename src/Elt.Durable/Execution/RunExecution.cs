@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Journal;
 using Elt.Durable.Ledger;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,9 @@ internal sealed record ExecutionServices(
 /// </summary>
 internal sealed partial class RunExecution
 {
+    /// <summary>Timers reach no further, and no process lives as long.</summary>
+    private static readonly TimeSpan LongestAttempt = TimeSpan.FromDays(40);
+
     private readonly Lock _gate = new();
     private readonly ExecutionServices _services;
     private readonly Action<int> _busyChanged;
@@ -24,6 +28,8 @@ internal sealed partial class RunExecution
     private readonly CancellationTokenSource _retired = new();
     private readonly TaskCompletionSource<Retirement> _retirement = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RunKey _key;
+    private readonly DateTimeOffset? _deadlineAt;
+    private readonly long _incarnation;
     private readonly StepHistory _history;
     private long _wakeCount;
 
@@ -32,6 +38,8 @@ internal sealed partial class RunExecution
         _services = services;
         _busyChanged = busyChanged;
         _key = new RunKey(run.Id, run.Epoch);
+        _deadlineAt = run.DeadlineAt;
+        _incarnation = (run.CreatedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         _history = new StepHistory(history);
         _wakeCount = history.WakeCount;
         Root = new Scope("", run.CreatedAt);
@@ -109,7 +117,7 @@ internal sealed partial class RunExecution
             if (step is null)
             {
                 var now = _services.Clock.Now;
-                var wake = duration < DateTimeOffset.MaxValue - now ? now + duration : DateTimeOffset.MaxValue;
+                var wake = duration <= Deadline.Longest ? now + duration : DateTimeOffset.MaxValue;
                 step = await RecordAsync(new StepInfo
                 {
                     Key = operation.Key,
@@ -133,14 +141,14 @@ internal sealed partial class RunExecution
 
     private async Task<StepInfo> ExecuteStepAsync<T>(string key, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
-        var identity = new StepIdentity(Id, key, _key.Epoch, EnsureOwned);
+        var identity = new StepIdentity(Id, key, new RunClaim(_incarnation, _key.Epoch), EnsureOwned);
         var last = LastAttempt(key);
         if (last is not null)
             await WaitUntilAsync(last.RetryAt).ConfigureAwait(false);
         var started = _services.Clock.Now;
         for (var attempt = (last?.Attempt ?? 0) + 1; ; attempt++)
         {
-            var (result, error) = await AttemptAsync(identity, body).ConfigureAwait(false);
+            var (result, error) = await AttemptAsync(identity, retry.AttemptTimeout, body).ConfigureAwait(false);
             var now = _services.Clock.Now;
             if (error is null || error is PayloadException || NextDelay(retry, error, attempt) is not { } delay)
             {
@@ -164,11 +172,12 @@ internal sealed partial class RunExecution
     }
 
     /// <summary>One attempt, off the workflow's scheduler: steps of parallel branches run in parallel.</summary>
-    private async Task<(string? Result, Exception? Error)> AttemptAsync<T>(StepIdentity identity, Func<StepIdentity, CancellationToken, Task<T>> body)
+    private async Task<(string? Result, Exception? Error)> AttemptAsync<T>(
+        StepIdentity identity, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
         try
         {
-            var result = await Task.Run(() => body(identity, Stopping), Stopping).ConfigureAwait(false);
+            var result = await InTimeAsync(identity, timeout, body).ConfigureAwait(false);
             return (Payloads.Write(result, $"Result of step '{identity.Key}'"), null);
         }
         catch (FencedException e)
@@ -185,6 +194,33 @@ internal sealed partial class RunExecution
         catch (Exception e)
         {
             return (null, e);
+        }
+    }
+
+    /// <summary>Executes the body for as long as it may take; late, whatever it does or says counts for nothing.</summary>
+    private async Task<T> InTimeAsync<T>(StepIdentity identity, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
+    {
+        if (timeout is not { } limit || limit > LongestAttempt)
+            return await Task.Run(() => body(identity, Stopping), Stopping).ConfigureAwait(false);
+        if (limit <= TimeSpan.Zero)
+            throw new TimeoutException($"Step '{identity.Key}' has no time left.");
+        var time = CancellationTokenSource.CreateLinkedTokenSource(Stopping);
+        var attempt = Task.Run(() => body(identity.Until(time.Token), time.Token), Stopping);
+        try
+        {
+            return await attempt.WaitAsync(limit, _services.Clock.Time).ConfigureAwait(false);
+        }
+        catch (TimeoutException) when (!attempt.IsCompleted)
+        {
+            _ = time.CancelAsync();
+            _ = attempt.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            // The run ends: then this is no failure of the step.
+            return _deadlineAt <= _services.Clock.Now ? await NeverAsync<T>().ConfigureAwait(false) : throw new TimeoutException($"Step '{identity.Key}' took longer than {limit}.");
+        }
+        finally
+        {
+            if (attempt.IsCompleted)
+                time.Dispose();
         }
     }
 

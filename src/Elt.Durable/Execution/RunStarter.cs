@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Elt.Durable.Control;
 using Elt.Durable.Journal;
 
 namespace Elt.Durable.Execution;
@@ -29,6 +30,9 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     /// <summary>Connects the worker when it begins, disconnects it (<see langword="null"/>) when it stops.</summary>
     public void Attach(Worker? worker) => _worker = worker;
 
+    /// <summary>Says that runs were changed from outside.</summary>
+    public void LookAgain() => _worker?.LookAgain();
+
     /// <summary>Creates a run or finds the one of that id.</summary>
     /// <param name="run">The run.</param>
     /// <param name="attachToAny">Whether the run that has the id is the right one whatever its input.</param>
@@ -38,6 +42,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     {
         if (run.Queue is not null)
             await EnsureDeclaredAsync(run.Queue).ConfigureAwait(false);
+        run = run with { Delay = Deadline.Within(run.Delay), DeadlineAt = Deadline.OrNone(run.DeadlineAt), Timeout = Deadline.OrNone(run.Timeout) };
         var worker = _worker;
         var incarnation = worker?.Incarnation ?? 0;
         var claimNow = run.Queue is null && run.Delay <= TimeSpan.Zero && worker is not null && worker.HasRoomFor(run.Workflow) && Reserve(run.Id);
@@ -102,7 +107,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
             Recoveries = 0,
             WakeCount = 0,
             ParentId = run.Parent?.Id,
-            DeadlineAt = run.DeadlineAt,
+            DeadlineAt = run.DeadlineFrom(start.CreatedAt),
             CreatedAt = start.CreatedAt,
         }, incarnation);
     }

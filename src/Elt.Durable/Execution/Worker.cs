@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Elt.Durable.Control;
 using Elt.Durable.Journal;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
@@ -17,6 +18,8 @@ internal sealed class Worker(
     RunStarter starter,
     RunExecutor executor,
     Scheduler scheduler,
+    Overdue overdue,
+    Retention retention,
     IReadOnlyList<QueueDefinition> queues,
     JournalClock clock,
     WorkerOptions options,
@@ -70,6 +73,13 @@ internal sealed class Worker(
     /// <summary>Says that the journal may name this worker as the owner of runs that it does not execute.</summary>
     public void LookForUnknownRuns() => _ownsUnknown = true;
 
+    /// <summary>Says that runs were changed from outside: some that are executed here may have ended or been woken, others may be due.</summary>
+    public void LookAgain()
+    {
+        Volatile.Write(ref _followed, 0);
+        WorkIsDue();
+    }
+
     /// <summary>Says that there may be something to claim.</summary>
     public void WorkIsDue()
     {
@@ -103,11 +113,14 @@ internal sealed class Worker(
         if (_ownsUnknown)
             await ReleaseUnknownAsync(ct).ConfigureAwait(false);
         _mayHaveWork |= await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false);
+        if (await overdue.CancelAsync(ct).ConfigureAwait(false))
+            Volatile.Write(ref _followed, 0);
         if (IsOver(ref _followed, options.PollInterval))
             await FollowExecutionsAsync(ct).ConfigureAwait(false);
         await Task.WhenAll(_executions.Values.Select(e => e.ParkWhenIdleAsync(options.ParkAfter))).ConfigureAwait(false);
         if (IsOver(ref _probed, options.PollInterval) || clock.Now >= _nextDue)
             await ProbeAsync(ct).ConfigureAwait(false);
+        await retention.PurgeAsync(ct).ConfigureAwait(false);
         return _mayHaveWork && await ClaimAsync(ct).ConfigureAwait(false);
     }
 
@@ -146,6 +159,9 @@ internal sealed class Worker(
     {
         BusyChanged(1);
         _launching[run.Id] = run.Epoch;
+        // The loop pauses until a deadline at the latest, if it knows of it.
+        if (overdue.Expect(run.DeadlineAt))
+            WorkIsDue();
         var task = Task.Run(() => ExecuteAsync(run, incarnation));
         _tasks.TryAdd(task, 0);
         task.ContinueWith(t => _tasks.TryRemove(t, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -267,6 +283,7 @@ internal sealed class Worker(
         var prospect = await journal.ProbeAsync(Request(1), ct).ConfigureAwait(false);
         Volatile.Write(ref _probed, clock.Time.GetTimestamp());
         _nextDue = prospect.NextDue;
+        overdue.Expect(prospect.NextDeadline);
         if (prospect.WorkIsDue)
             _mayHaveWork = true;
         if (prospect.WorkersAreGone)
@@ -325,7 +342,7 @@ internal sealed class Worker(
     private async Task WaitForWorkAsync(CancellationToken ct)
     {
         var atMost = options.PollInterval;
-        if (_nextDue - clock.Now is { } untilDue && untilDue < atMost)
+        if (Deadline.Earlier(_nextDue, overdue.Next) - clock.Now is { } untilDue && untilDue < atMost)
             atMost = untilDue > ClockTolerance ? untilDue : ClockTolerance;
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var hint = options.UseNotifications ? journal.WaitForHintAsync(pause.Token) : new TaskCompletionSource<JournalHint>().Task;

@@ -52,7 +52,8 @@ internal static class PostgresClaim
           exists (select from durable.workers where lease_until < t.now),
           least(
             (select min(r.due_at) from durable.runs r where r.due_at > t.now and (r.queue is null or r.status = 'WAITING')),
-            (select min(lease_until) from durable.workers where lease_until >= t.now and id <> $2))
+            (select min(lease_until) from durable.workers where lease_until >= t.now and id <> $2)),
+          (select min(r.deadline_at) from durable.runs r where r.deadline_at is not null and r.completed_at is null)
         from t
         """;
 
@@ -62,7 +63,7 @@ internal static class PostgresClaim
         batch.BatchCommands.Add(Statement(Probe, store, request));
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
         await reader.ReadAsync(ct).ConfigureAwait(false);
-        return new Prospect(reader.GetBoolean(0), reader.GetBoolean(1), reader.TimeOrNull(2));
+        return new Prospect(reader.GetBoolean(0), reader.GetBoolean(1), reader.TimeOrNull(2), reader.TimeOrNull(3));
     }
 
     public static async Task<IReadOnlyList<ClaimedRun>> ClaimAsync(PostgresStore store, ClaimRequest request, CancellationToken ct)

@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Journal.Migrations;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
@@ -19,6 +20,8 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
     public IQueueStore Queues { get; } = new PostgresQueueStore(store);
 
     public IScheduleStore Schedules { get; } = new PostgresScheduleStore(store);
+
+    public IRunControl Control { get; } = new PostgresRunControl(store);
 
     public async Task OpenAsync(CancellationToken ct)
     {

@@ -26,7 +26,8 @@ internal static class SqliteClaim
             """,
             r => r.TimeOrNull(0), now, request.WorkerId)[0];
         var workersAreGone = journal.Query("select exists (select 1 from workers where lease_until < $1)", r => r.GetBoolean(0), now)[0];
-        return new Prospect(isDue, workersAreGone, next);
+        var deadline = journal.Query("select min(deadline_at) from runs where deadline_at is not null and completed_at is null", r => r.TimeOrNull(0))[0];
+        return new Prospect(isDue, workersAreGone, next, deadline);
     }
 
     public static IReadOnlyList<ClaimedRun> Claim(SqliteStatements journal, ClaimRequest request, long now)

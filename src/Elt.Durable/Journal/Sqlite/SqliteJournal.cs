@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
 
@@ -12,6 +13,8 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
     public IQueueStore Queues { get; } = new SqliteQueueStore(store);
 
     public IScheduleStore Schedules { get; } = new SqliteScheduleStore(store);
+
+    public IRunControl Control { get; } = new SqliteRunControl(store);
 
     public Task OpenAsync(CancellationToken ct)
     {
