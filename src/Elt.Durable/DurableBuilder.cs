@@ -39,6 +39,12 @@ public sealed record WorkerOptions
     /// <summary>Worker losses that a run survives. Default 100.</summary>
     public int MaxRecoveryAttempts { get; set; } = 100;
 
+    /// <summary>
+    /// How long ended runs are kept. Older ones are deleted with all that belongs to them, some at a time and none that a live run can still ask for; their
+    /// ids are free then. Default <see langword="null"/>: for ever.
+    /// </summary>
+    public TimeSpan? RetainFinished { get; set; }
+
     /// <summary>Largest input or result in bytes of UTF-8. Default 1 MiB.</summary>
     public int MaxPayloadBytes { get; set; } = 1024 * 1024;
 }

@@ -138,6 +138,10 @@ public sealed class JournalMismatchException(string workflowId, IReadOnlyList<st
     public IReadOnlyList<string> Steps { get; } = steps;
 }
 
+/// <summary>Only a run that has ended can be deleted, and only when those it started have ended.</summary>
+/// <param name="message">Names the run and says what to do first.</param>
+public sealed class RunNotEndedException(string message) : DurableException(message);
+
 /// <summary>
 /// The run is executed elsewhere by now (its lease was taken over, or it was ended from outside): nothing was written, nothing may be.
 /// </summary>

@@ -56,6 +56,12 @@ internal static partial class Log
     [LoggerMessage(18, LogLevel.Warning, "No live worker executes {Workflow}: {Runs} runs wait for one, the first since {DueSince:u}. Deploy a worker that has it")]
     public static partial void WorkflowUnserved(ILogger logger, string workflow, long runs, DateTimeOffset dueSince);
 
+    [LoggerMessage(40, LogLevel.Warning, "Cancelled {Runs} runs past their deadline, {RunId} first")]
+    public static partial void RunsOverdue(ILogger logger, int runs, string runId);
+
+    [LoggerMessage(41, LogLevel.Information, "Purged {Runs} runs that ended more than {Age} ago")]
+    public static partial void RunsPurged(ILogger logger, int runs, TimeSpan age);
+
     [LoggerMessage(16, LogLevel.Warning, "Released {Runs} runs that this worker owned without knowing it")]
     public static partial void UnknownReleased(ILogger logger, int runs);
 }

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Net.Sockets;
+using Elt.Durable.Control;
 
 namespace Elt.Durable;
 
@@ -39,6 +40,12 @@ public sealed record RetryPolicy
     /// <summary>Each delay is lengthened by a random share of itself between 0 and this; 0 to 1. Default 0.2.</summary>
     public double Jitter { get; init; } = 0.2;
 
+    /// <summary>
+    /// How long one attempt may take. When it is over, the attempt's token fires, and the attempt has failed with a <see cref="TimeoutException"/>, which
+    /// <see cref="Handles"/> is asked about; what the body still does or returns counts for nothing. Zero and less fails without an attempt, over 40 days is none. Default none.
+    /// </summary>
+    public TimeSpan? AttemptTimeout { get; init; }
+
     /// <summary>Which errors are worth another attempt. Default: all.</summary>
     public Func<Exception, bool> Handles { get; init; } = static _ => true;
 
@@ -57,8 +64,8 @@ public sealed record RetryPolicy
         ArgumentNullException.ThrowIfNull(random);
         if (failedAttempts >= MaxAttempts || !Handles(error))
             return null;
-        var delay = DelayHint?.Invoke(error) ?? Exponential(failedAttempts);
-        return delay * (1 + (Jitter * random.NextDouble()));
+        var delay = Deadline.Within(DelayHint?.Invoke(error) ?? Exponential(failedAttempts));
+        return delay < Deadline.Longest ? delay * (1 + (Jitter * random.NextDouble())) : delay;
     }
 
     private TimeSpan Exponential(int failedAttempts)

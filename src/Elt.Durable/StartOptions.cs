@@ -25,6 +25,18 @@ public sealed record StartOptions
     public TimeSpan Delay { get; init; }
 
     /// <summary>
+    /// When the run is cancelled if it has not ended by then, wherever it is; its children are as well. Survives restarts. Default none; a time that has passed
+    /// cancels it before it begins.
+    /// </summary>
+    public DateTimeOffset? Deadline { get; init; }
+
+    /// <summary>
+    /// The same as a duration, counted from when the run is created by the journal's clock, its delay included. The earlier of both counts. Zero and less cancels it before
+    /// it begins; over a thousand years is none. Default none.
+    /// </summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>
     /// Shares the queue with other keys in turn, so that none waits for the backlog of another: of runs of equal priority that of the key goes first
     /// whose last turn is longest ago. At most 200 characters; default none, and runs without key take turns as one.
     /// </summary>

@@ -8,7 +8,7 @@ using Elt.Durable.Streams;
 namespace Elt.Durable;
 
 /// <summary>Starts runs and looks at them, from any process that reaches the journal.</summary>
-public sealed class WorkflowClient
+public sealed partial class WorkflowClient
 {
     private readonly IJournal _journal;
     private readonly WorkflowRegistry _registry;
@@ -189,9 +189,7 @@ public sealed class WorkflowClient
 
     private async Task<StartedRun> StartAsync(WorkflowReference workflow, string input, string? workflowId, StartOptions? options, CancellationToken ct)
     {
-        var id = workflowId ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
-        if (string.IsNullOrWhiteSpace(id) || id.Length > 500 || id.Any(char.IsControl))
-            throw new ArgumentException($"A workflow id has 1 to 500 characters, none of them a control character, and is not blank; this one has {id.Length}.", nameof(workflowId));
+        var id = IdOrNew(workflowId);
         options ??= new StartOptions();
         options.Validate();
         var run = new NewRun
@@ -204,6 +202,8 @@ public sealed class WorkflowClient
             Delay = options.Delay,
             QueueKey = options.QueueKey,
             DeduplicationId = options.DeduplicationId,
+            DeadlineAt = options.Deadline,
+            Timeout = options.Timeout,
         };
         var start = await _starter.StartAsync(run).WaitAsync(ct).ConfigureAwait(false);
         return start.Duplicate is { } holder
@@ -221,6 +221,14 @@ public sealed class WorkflowClient
             $"The deduplication id '{run.DeduplicationId}' of queue '{run.Queue}' is held by run '{holder.Id}'{(isSame ? "" : $" of '{holder.Workflow}'")}, "
             + $"which is {holder.Status.ToText()}: '{run.Id}' was not started. Wait for its end, or use another deduplication id.",
             holder.Id);
+    }
+
+    private string IdOrNew(string? workflowId)
+    {
+        var id = workflowId ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
+        return string.IsNullOrWhiteSpace(id) || id.Length > 500 || id.Any(char.IsControl)
+            ? throw new ArgumentException($"A workflow id has 1 to 500 characters, none of them a control character, and is not blank; this one has {id.Length}.", nameof(workflowId))
+            : id;
     }
 }
 

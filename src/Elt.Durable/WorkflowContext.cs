@@ -101,16 +101,17 @@ public sealed class WorkflowContext
     /// <param name="name">Name, unique in the scope; default is the scope's own name in a <c>MapAsync</c>, else the workflow's name.</param>
     /// <param name="queue">Queue to go through; default none, which starts the child at once.</param>
     /// <param name="queueKey">Shares the queue with other keys in turn, as <see cref="StartOptions.QueueKey"/> does; default none.</param>
+    /// <param name="timeout">How long the child may take before it is cancelled; this run's deadline is its own as well. Default no limit.</param>
     /// <exception cref="WorkflowFailedException">The child did not succeed.</exception>
     /// <exception cref="WorkflowConflictException">The child's id is taken by a run that is not this child.</exception>
-    public Task<TResult> ChildAsync<TResult>(IWorkflow<TResult> input, string? name = null, string? queue = null, string? queueKey = null) =>
-        _run.ChildAsync(_scope, input, name, queue, queueKey);
+    public Task<TResult> ChildAsync<TResult>(IWorkflow<TResult> input, string? name = null, string? queue = null, string? queueKey = null, TimeSpan? timeout = null) =>
+        _run.ChildAsync(_scope, input, name, queue, queueKey, timeout);
 
     /// <summary>Starts a child without waiting for it; await the returned handle, or don't.</summary>
     /// <inheritdoc cref="ChildAsync"/>
     /// <returns>Once the child is durable: a function that waits for its result.</returns>
-    public Task<ChildHandle<TResult>> StartChildAsync<TResult>(IWorkflow<TResult> input, string? name = null, string? queue = null, string? queueKey = null) =>
-        _run.StartChildAsync(_scope, input, name, queue, queueKey);
+    public Task<ChildHandle<TResult>> StartChildAsync<TResult>(IWorkflow<TResult> input, string? name = null, string? queue = null, string? queueKey = null, TimeSpan? timeout = null) =>
+        _run.StartChildAsync(_scope, input, name, queue, queueKey, timeout);
 
     /// <summary>Runs a body for each item, some at a time, and returns the results in item order.</summary>
     /// <param name="items">The items; must be the same on replay.</param>

@@ -159,7 +159,7 @@ public abstract class TransactionTests<TStore, TTransaction> : EngineSuite<TStor
         var target = await TargetAsync();
         var payloads = new Payloads(1000);
         Task<string> Run(string key, long epoch) => target.RunOnceAsync(
-            new StepIdentity("run", key, epoch, () => { }),
+            new StepIdentity("run", key, new RunClaim(1, epoch), () => { }),
             async (transaction, ct) =>
             {
                 await InsertAsync(transaction, key, ct);
@@ -187,7 +187,7 @@ public abstract class TransactionTests<TStore, TTransaction> : EngineSuite<TStor
                 try
                 {
                     return await target.RunOnceAsync(
-                        new StepIdentity("race", "step", 1, () => { }),
+                        new StepIdentity("race", "step", new RunClaim(1, 1), () => { }),
                         async (transaction, ct) =>
                         {
                             await InsertAsync(transaction, "race", ct);

@@ -30,6 +30,12 @@ internal sealed class CompletionHub
         }
     }
 
+    public void Ended(Control.Cancelled cancelled)
+    {
+        foreach (var runId in cancelled.RunIds)
+            Ended(runId, cancelled.Outcome);
+    }
+
     internal sealed class Watcher(CompletionHub hub, string runId) : IDisposable
     {
         private readonly TaskCompletionSource<RunOutcome> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);

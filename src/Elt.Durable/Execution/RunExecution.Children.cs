@@ -5,13 +5,13 @@ namespace Elt.Durable.Execution;
 /// <summary>Children and maps.</summary>
 internal sealed partial class RunExecution
 {
-    internal async Task<T> ChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, string? queueKey)
+    internal async Task<T> ChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, string? queueKey, TimeSpan? timeout)
     {
-        var child = await StartChildAsync(scope, input, name, queue, queueKey);
+        var child = await StartChildAsync(scope, input, name, queue, queueKey, timeout);
         return await child.ResultAsync();
     }
 
-    internal async Task<ChildHandle<T>> StartChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, string? queueKey = null)
+    internal async Task<ChildHandle<T>> StartChildAsync<T>(Scope scope, IWorkflow<T> input, string? name, string? queue, string? queueKey = null, TimeSpan? timeout = null)
     {
         ArgumentNullException.ThrowIfNull(input);
         StartOptions.ValidateKey(queue, queueKey);
@@ -21,7 +21,7 @@ internal sealed partial class RunExecution
         {
             var childId = $"{Id}/{operation.Key}";
             if (operation.Recorded is null && !IsStarted(childId))
-                await StartAsync(childId, workflow, input, queue, queueKey);
+                await StartAsync(childId, workflow, input, queue, queueKey, timeout);
             return new ChildHandle<T>(childId, () => ChildResultAsync<T>(scope, childId, operation.Key));
         }
         finally
@@ -94,7 +94,7 @@ internal sealed partial class RunExecution
             return _history.IsStarted(childId);
     }
 
-    private async Task StartAsync<T>(string childId, WorkflowReference workflow, IWorkflow<T> input, string? queue, string? queueKey)
+    private async Task StartAsync<T>(string childId, WorkflowReference workflow, IWorkflow<T> input, string? queue, string? queueKey, TimeSpan? timeout)
     {
         var start = await _services.Starter.StartAsync(new NewRun
         {
@@ -104,6 +104,8 @@ internal sealed partial class RunExecution
             Queue = queue,
             QueueKey = queueKey,
             Parent = _key,
+            DeadlineAt = _deadlineAt,
+            Timeout = timeout,
         }).ConfigureAwait(false);
         if (start.Fenced)
             await LoseAsync($"The start of child '{childId}'").ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Journal;
 using Elt.Durable.Ledger;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,9 @@ internal sealed record ExecutionServices(
 /// </summary>
 internal sealed partial class RunExecution
 {
+    /// <summary>Timers reach no further, and no process lives as long.</summary>
+    private static readonly TimeSpan LongestAttempt = TimeSpan.FromDays(40);
+
     private readonly Lock _gate = new();
     private readonly ExecutionServices _services;
     private readonly Action<int> _busyChanged;
@@ -25,6 +29,8 @@ internal sealed partial class RunExecution
     private readonly TaskCompletionSource<Retirement> _retirement = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RunKey _key;
     private readonly string _workflow;
+    private readonly DateTimeOffset? _deadlineAt;
+    private readonly long _incarnation;
     private readonly StepHistory _history;
     private long _wakeCount;
 
@@ -35,6 +41,8 @@ internal sealed partial class RunExecution
         _key = new RunKey(run.Id, run.Epoch);
         _workflow = run.Workflow;
         _history = new StepHistory(run.Id, history);
+        _deadlineAt = run.DeadlineAt;
+        _incarnation = (run.CreatedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         _wakeCount = history.WakeCount;
         Root = new Scope("", run.CreatedAt);
         Logger = new ReplayLogger(services.Logger, () => _history.IsReplayed);
@@ -115,6 +123,7 @@ internal sealed partial class RunExecution
             if (step is null)
             {
                 var now = _services.Clock.Now;
+                var wake = duration <= Deadline.Longest ? now + duration : DateTimeOffset.MaxValue;
                 step = await RecordAsync(new StepInfo
                 {
                     Key = operation.Key,
@@ -171,14 +180,14 @@ internal sealed partial class RunExecution
 
     private async Task<StepInfo> ExecuteStepAsync<T>(string key, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
-        var identity = new StepIdentity(Id, key, _key.Epoch, EnsureOwned);
+        var identity = new StepIdentity(Id, key, new RunClaim(_incarnation, _key.Epoch), EnsureOwned);
         var last = LastAttempt(key);
         if (last is not null)
             await WaitUntilAsync(last.RetryAt).ConfigureAwait(false);
         var started = _services.Clock.Now;
         for (var attempt = (last?.Attempt ?? 0) + 1; ; attempt++)
         {
-            var (result, error) = await AttemptAsync(identity, attempt, body).ConfigureAwait(false);
+            var (result, error) = await AttemptAsync(identity, attempt, retry.AttemptTimeout, body).ConfigureAwait(false);
             var now = _services.Clock.Now;
             if (error is null || error is PayloadException || NextDelay(retry, error, attempt) is not { } delay)
             {
@@ -205,9 +214,9 @@ internal sealed partial class RunExecution
 
     /// <summary>One attempt that counts: the caller never continues when the execution is over.</summary>
     private async Task<(string? Result, Exception? Error)> AttemptAsync<T>(
-        StepIdentity identity, int attempt, Func<StepIdentity, CancellationToken, Task<T>> body)
+        StepIdentity identity, int attempt, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
-        var (result, error) = await TryAsync(identity, attempt, body).ConfigureAwait(false);
+        var (result, error) = await TryAsync(identity, attempt, timeout, body).ConfigureAwait(false);
         if (error is FencedException)
         {
             Log.RunFenced(_services.Logger, Id, error.Message);
@@ -224,19 +233,46 @@ internal sealed partial class RunExecution
 
     /// <summary>Executes a step's body off the workflow's scheduler: steps of parallel branches run in parallel.</summary>
     private async Task<(string? Result, Exception? Error)> TryAsync<T>(
-        StepIdentity identity, int attempt, Func<StepIdentity, CancellationToken, Task<T>> body)
+        StepIdentity identity, int attempt, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
         using var activity = Telemetry.BeginAttempt(Id, _workflow, identity.Key, attempt);
         using var scope = _services.Logger.BeginScope(new KeyValuePair<string, object>[] { new("Step", identity.Key), new("Attempt", attempt) });
         try
         {
-            var result = await Task.Run(() => body(identity, Stopping), Stopping).ConfigureAwait(false);
+            var result = await InTimeAsync(identity, timeout, body).ConfigureAwait(false);
             return (Payloads.Write(result, $"Result of step '{identity.Key}'"), null);
         }
         catch (Exception e)
         {
             Telemetry.FailAttempt(activity, e);
             return (null, e);
+        }
+    }
+
+    /// <summary>Executes the body for as long as it may take; late, whatever it does or says counts for nothing.</summary>
+    private async Task<T> InTimeAsync<T>(StepIdentity identity, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
+    {
+        if (timeout is not { } limit || limit > LongestAttempt)
+            return await Task.Run(() => body(identity, Stopping), Stopping).ConfigureAwait(false);
+        if (limit <= TimeSpan.Zero)
+            throw new TimeoutException($"Step '{identity.Key}' has no time left.");
+        var time = CancellationTokenSource.CreateLinkedTokenSource(Stopping);
+        var attempt = Task.Run(() => body(identity.Until(time.Token), time.Token), Stopping);
+        try
+        {
+            return await attempt.WaitAsync(limit, _services.Clock.Time).ConfigureAwait(false);
+        }
+        catch (TimeoutException) when (!attempt.IsCompleted)
+        {
+            _ = time.CancelAsync();
+            _ = attempt.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            // The run ends: then this is no failure of the step.
+            return _deadlineAt <= _services.Clock.Now ? await NeverAsync<T>().ConfigureAwait(false) : throw new TimeoutException($"Step '{identity.Key}' took longer than {limit}.");
+        }
+        finally
+        {
+            if (attempt.IsCompleted)
+                time.Dispose();
         }
     }
 

@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Journal;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -41,6 +42,8 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
             var error = new ErrorInfo("MaxRecoveryAttemptsExceeded", $"Its workers died {run.Recoveries} times. Resume it when the cause is found.", null);
             return new RunOutcome(RunStatus.MaxRecoveryAttemptsExceeded, null, error, services.Clock.Now);
         }
+        if (run.DeadlineAt <= services.Clock.Now)
+            return new RunOutcome(RunStatus.Cancelled, null, Cancellation.DeadlinePassed, services.Clock.Now);
         await using var scope = scopes.CreateAsyncScope();
         var workflow = registry.Find(new WorkflowReference(run.Workflow, run.Version))
             ?? throw new UnknownWorkflowException($"Run '{run.Id}' was claimed for '{run.Workflow}' version {run.Version}, which is not registered here.");

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Elt.Durable.Control;
 using Elt.Durable.Journal;
 
 namespace Elt.Durable.Execution;
@@ -28,6 +29,9 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     /// <summary>Connects the worker when it begins, disconnects it (<see langword="null"/>) when it stops.</summary>
     public void Attach(Worker? worker) => _worker = worker;
 
+    /// <summary>Says that runs were changed from outside.</summary>
+    public void LookAgain() => _worker?.LookAgain();
+
     /// <summary>Says that there may be something to claim.</summary>
     public void WorkIsDue() => _worker?.WorkIsDue();
 
@@ -38,6 +42,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
     public async Task<StartWrite> StartAsync(NewRun run, bool attachToAny = false)
     {
+        run = run with { Delay = Deadline.Within(run.Delay), DeadlineAt = Deadline.OrNone(run.DeadlineAt), Timeout = Deadline.OrNone(run.Timeout) };
         var worker = _worker;
         var incarnation = worker?.Incarnation ?? 0;
         var claimNow = run.Queue is null && run.Delay <= TimeSpan.Zero && worker is not null && worker.HasRoomFor(run.Workflow) && Reserve(run.Id);
@@ -106,7 +111,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
             Recoveries = 0,
             WakeCount = 0,
             ParentId = run.Parent?.Id,
-            DeadlineAt = run.DeadlineAt,
+            DeadlineAt = run.DeadlineFrom(start.CreatedAt),
             CreatedAt = start.CreatedAt,
         }, incarnation);
     }

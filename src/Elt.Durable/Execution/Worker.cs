@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Elt.Durable.Control;
 using Elt.Durable.Journal;
 using Elt.Durable.Queues;
 using Elt.Durable.Schedules;
@@ -19,6 +20,8 @@ internal sealed class Worker(
     RunExecutor executor,
     Scheduler scheduler,
     UnservedWatch unserved,
+    Overdue overdue,
+    Retention retention,
     IReadOnlyList<QueueDefinition> queues,
     JournalClock clock,
     WorkerOptions options,
@@ -80,6 +83,12 @@ internal sealed class Worker(
 
     /// <summary>Says that the journal may name this worker as the owner of runs that it does not execute.</summary>
     public void LookForUnknownRuns() => _ownsUnknown = true;
+
+    /// <summary>Says that runs were changed from outside: some that are executed here may have ended or been woken, others may be due.</summary>
+    public void LookAgain()
+    {
+        Tell(JournalHint.WorkIsDue | JournalHint.RunsAreWoken);
+    }
 
     /// <summary>Whether nothing happens here until time passes or somebody asks for something.</summary>
     public bool IsSettled
@@ -144,12 +153,15 @@ internal sealed class Worker(
         await unserved.LookWhenDueAsync(ct).ConfigureAwait(false);
         if (await scheduler.StartDueSlotsAsync(ct).ConfigureAwait(false))
             _probed = 0;
+        if (await overdue.CancelAsync(ct).ConfigureAwait(false))
+            Volatile.Write(ref _followed, 0);
         if (IsOver(ref _followed, options.PollInterval))
             await FollowExecutionsAsync(ct).ConfigureAwait(false);
         if ((await Task.WhenAll(_executions.Values.Select(e => e.ParkWhenIdleAsync(options.ParkAfter))).ConfigureAwait(false)).Contains(true))
             _probed = 0;
         if (IsOver(ref _probed, options.PollInterval) || clock.Now >= _nextDue)
             await ProbeAsync(ct).ConfigureAwait(false);
+        await retention.PurgeAsync(ct).ConfigureAwait(false);
         return _mayHaveWork && await ClaimAsync(ct).ConfigureAwait(false);
     }
 
@@ -188,6 +200,9 @@ internal sealed class Worker(
     {
         BusyChanged(1);
         _launching[run.Id] = run.Epoch;
+        // The loop pauses until a deadline at the latest, if it knows of it.
+        if (overdue.Expect(run.DeadlineAt))
+            WorkIsDue();
         var task = LaunchApart(run, incarnation);
         _tasks.TryAdd(task, 0);
         task.ContinueWith(t => _tasks.TryRemove(t, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -323,6 +338,7 @@ internal sealed class Worker(
         var prospect = await journal.ProbeAsync(Request(1), ct).ConfigureAwait(false);
         Volatile.Write(ref _probed, clock.Time.GetTimestamp());
         _nextDue = prospect.NextDue;
+        overdue.Expect(prospect.NextDeadline);
         if (prospect.WorkIsDue)
             _mayHaveWork = true;
         if (prospect.WorkersAreGone)
@@ -386,7 +402,7 @@ internal sealed class Worker(
     private async Task WaitForWorkAsync(CancellationToken ct)
     {
         var now = clock.Now;
-        var untilDue = (_nextDue < scheduler.LookAt ? _nextDue.Value : scheduler.LookAt) - now;
+        var untilDue = Deadline.Earlier(Deadline.Earlier(_nextDue, overdue.Next), scheduler.LookAt)!.Value - now;
         var atMost = untilDue < ClockTolerance ? ClockTolerance : untilDue < PollInterval ? untilDue : PollInterval;
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var hint = options.UseNotifications ? journal.WaitForHintAsync(pause.Token) : new TaskCompletionSource<JournalHint>().Task;

@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Execution;
 using Elt.Durable.Hosting;
 using Elt.Durable.Journal;
@@ -60,6 +61,8 @@ public static class DurableServices
             provider, new Random(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("Elt.Durable.Run")));
         services.AddSingleton<RunExecutor>();
         services.AddSingleton<UnservedWatch>();
+        services.AddSingleton<Overdue>();
+        services.AddSingleton<Retention>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Worker>(provider, (IReadOnlyList<Queues.QueueDefinition>)builder.Queues));
         services.AddHostedService<WorkerService>();
     }

@@ -76,6 +76,9 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>Events and streams.</summary>
     Streams.IStreamStore Streams { get; }
 
+    /// <summary>Cancel, resume, fork, delete, purge.</summary>
+    Control.IRunControl Control { get; }
+
     /// <summary>Completes when another process may have made work due or woken a run. Only a hint: it may come late, twice or never.</summary>
     Task<JournalHint> WaitForHintAsync(CancellationToken ct);
 }
@@ -113,7 +116,8 @@ internal enum JournalHint
 /// <param name="WorkIsDue">There may be something to claim.</param>
 /// <param name="WorkersAreGone">A worker is past its lease.</param>
 /// <param name="NextDue">When a run or the end of a lease is due next, as far as is known; <see langword="null"/> when nothing is.</param>
-internal sealed record Prospect(bool WorkIsDue, bool WorkersAreGone, DateTimeOffset? NextDue);
+/// <param name="NextDeadline">The earliest deadline of a live run, also one that has passed; <see langword="null"/> when none has one.</param>
+internal sealed record Prospect(bool WorkIsDue, bool WorkersAreGone, DateTimeOffset? NextDue, DateTimeOffset? NextDeadline);
 
 /// <summary>A run as the worker that executes it knows it.</summary>
 internal readonly record struct ExecutedRun(string Id, long Epoch, long WakeCount);

@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Execution;
 
 namespace Elt.Durable.Journal;
@@ -60,6 +61,9 @@ internal sealed record NewRun
     /// <summary>When the run is cancelled if it has not ended by then.</summary>
     public DateTimeOffset? DeadlineAt { get; init; }
 
+    /// <summary>How long it may take, counted from its creation; the earlier of this and <see cref="DeadlineAt"/> counts.</summary>
+    public TimeSpan? Timeout { get; init; }
+
     /// <summary>The schedule that started it.</summary>
     public string? Schedule { get; init; }
 
@@ -68,6 +72,9 @@ internal sealed record NewRun
 
     /// <summary>Created as already claimed by the writing worker (epoch 1), which saves a claim.</summary>
     public bool ClaimNow { get; init; }
+
+    /// <summary>The deadline of a run that was created at a time.</summary>
+    public DateTimeOffset? DeadlineFrom(DateTimeOffset createdAt) => Deadline.Earlier(DeadlineAt, createdAt + Timeout);
 }
 
 /// <summary>Creates a run, or finds the one that has the id.</summary>

@@ -25,10 +25,16 @@ public sealed class PostgresDatabase(NpgsqlDataSource dataSource, string schema 
                 epoch bigint not null,
                 result text not null,
                 recorded_at timestamptz not null default now(),
+                incarnation bigint not null default 0,
                 primary key (workflow_id, step));
               create table if not exists {_schema}.step_fence (
                 workflow_id text primary key,
-                epoch bigint not null);
+                epoch bigint not null,
+                incarnation bigint not null default 0);
+              if not exists (select from pg_attribute where attrelid = '{_schema}.step_fence'::regclass and attname = 'incarnation') then
+                alter table {_schema}.step_ledger add column if not exists incarnation bigint not null default 0;
+                alter table {_schema}.step_fence add column if not exists incarnation bigint not null default 0;
+              end if;
             end $$
             """);
         await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
@@ -44,52 +50,65 @@ public sealed class PostgresDatabase(NpgsqlDataSource dataSource, string schema 
         return result;
     }
 
-    private protected override async Task<long> RaiseFenceAsync(NpgsqlTransaction transaction, StepIdentity step, CancellationToken ct)
+    private protected override async Task<RunClaim> RaiseFenceAsync(NpgsqlTransaction transaction, StepIdentity step, CancellationToken ct)
     {
         // The row lock of the common case (fence already ours) is shared, so that parallel steps of one run do not wait for each other.
-        if (await ScalarAsync(transaction, $"select epoch from {_schema}.step_fence where workflow_id = $1 for share", step, withEpoch: false, ct)
-                .ConfigureAwait(false) is long seen && seen >= step.Epoch)
-            return seen;
-        var raised = await ScalarAsync(
+        var seen = await FenceAsync(transaction, $"select incarnation, epoch from {_schema}.step_fence where workflow_id = $1 for share", [step.WorkflowId], ct).ConfigureAwait(false);
+        if (seen is { } fence && !step.Claim.IsNewerThan(fence))
+            return fence;
+        var raised = await FenceAsync(
             transaction,
             $"""
-            insert into {_schema}.step_fence as f (workflow_id, epoch) values ($1, $2)
-            on conflict (workflow_id) do update set epoch = greatest(f.epoch, excluded.epoch)
-            returning epoch
+            insert into {_schema}.step_fence as f (workflow_id, incarnation, epoch) values ($1, $2, $3)
+            on conflict (workflow_id) do update set
+              epoch = case when (excluded.incarnation, excluded.epoch) > (f.incarnation, f.epoch) then excluded.epoch else f.epoch end,
+              incarnation = greatest(f.incarnation, excluded.incarnation)
+            returning incarnation, epoch
             """,
-            step, withEpoch: true, ct).ConfigureAwait(false);
-        return (long)raised!;
+            [step.WorkflowId, step.Claim.Incarnation, step.Claim.Epoch],
+            ct).ConfigureAwait(false);
+        return raised!.Value;
     }
 
     private protected override async Task<string?> FindResultAsync(NpgsqlTransaction transaction, StepIdentity step, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand(
-            $"select result from {_schema}.step_ledger where workflow_id = $1 and step = $2", transaction.Connection, transaction)
-        {
-            Parameters = { new() { Value = step.WorkflowId }, new() { Value = step.Key } },
-        };
+        await using var command = Command(
+            transaction,
+            $"""
+            select result from {_schema}.step_ledger where workflow_id = $1 and step = $2
+              and (incarnation = $3 or incarnation = 0 and recorded_at >= to_timestamp($3 / 1000000))
+            """,
+            [step.WorkflowId, step.Key, step.Claim.Incarnation]);
         return (string?)await command.ExecuteScalarAsync(ct).ConfigureAwait(false);
     }
 
-    private protected override async Task RecordAsync(NpgsqlTransaction transaction, StepIdentity step, string result, CancellationToken ct)
+    private protected override async Task<bool> RecordAsync(NpgsqlTransaction transaction, StepIdentity step, string result, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand(
-            $"insert into {_schema}.step_ledger (workflow_id, step, epoch, result) values ($1, $2, $3, $4)", transaction.Connection, transaction)
-        {
-            Parameters = { new() { Value = step.WorkflowId }, new() { Value = step.Key }, new() { Value = step.Epoch }, new() { Value = result } },
-        };
-        await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+        await using var command = Command(
+            transaction,
+            $"""
+            insert into {_schema}.step_ledger as l (workflow_id, step, incarnation, epoch, result) values ($1, $2, $3, $4, $5)
+            on conflict (workflow_id, step) do update
+              set incarnation = excluded.incarnation, epoch = excluded.epoch, result = excluded.result, recorded_at = excluded.recorded_at
+              where l.incarnation < excluded.incarnation
+            """,
+            [step.WorkflowId, step.Key, step.Claim.Incarnation, step.Claim.Epoch, result]);
+        return await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false) == 1;
     }
 
-    private protected override bool IsLedgerConflict(Exception error) =>
-        error is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, TableName: "step_ledger" };
-
-    private static async Task<object?> ScalarAsync(NpgsqlTransaction transaction, string sql, StepIdentity step, bool withEpoch, CancellationToken ct)
+    private static async Task<RunClaim?> FenceAsync(NpgsqlTransaction transaction, string sql, object[] values, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand(sql, transaction.Connection, transaction) { Parameters = { new() { Value = step.WorkflowId } } };
-        if (withEpoch)
-            command.Parameters.Add(new() { Value = step.Epoch });
-        return await command.ExecuteScalarAsync(ct).ConfigureAwait(false);
+        await using var command = Command(transaction, sql, values);
+        await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        return await reader.ReadAsync(ct).ConfigureAwait(false) ? new RunClaim(reader.GetInt64(0), reader.GetInt64(1)) : null;
+    }
+
+    private static NpgsqlCommand Command(NpgsqlTransaction transaction, string sql, object[] values)
+    {
+        var command = new NpgsqlCommand(sql, transaction.Connection, transaction);
+        foreach (var value in values)
+            command.Parameters.Add(new() { Value = value });
+        return command;
     }
 }
 

@@ -8,6 +8,24 @@ namespace Elt.Durable.Ledger;
 /// </summary>
 public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, IDisposable
 {
+    private const string CreateTables =
+        """
+        create table if not exists step_ledger (
+          workflow_id text not null,
+          step text not null,
+          epoch integer not null,
+          result text not null,
+          recorded_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+          incarnation integer not null default 0,
+          primary key (workflow_id, step)) without rowid;
+        create table if not exists step_fence (
+          workflow_id text primary key,
+          epoch integer not null,
+          incarnation integer not null default 0) without rowid;
+        """;
+
+    private static readonly string[] Tables = ["step_ledger", "step_fence"];
+
     private readonly SemaphoreSlim _gate = new(1);
     private SqliteConnection? _writer;
 
@@ -45,21 +63,17 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
 
     private protected override async Task CreateLedgerAsync(CancellationToken ct) =>
         await WriteAsync(
-            transaction => Execute(
-                transaction.Connection!,
-                """
-                create table if not exists step_ledger (
-                  workflow_id text not null,
-                  step text not null,
-                  epoch integer not null,
-                  result text not null,
-                  recorded_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-                  primary key (workflow_id, step)) without rowid;
-                create table if not exists step_fence (
-                  workflow_id text primary key,
-                  epoch integer not null) without rowid;
-                """,
-                transaction),
+            transaction =>
+            {
+                Execute(transaction.Connection!, CreateTables, transaction);
+                foreach (var table in Tables)
+                {
+                    using var columns = Command(transaction, "select count(*) from pragma_table_info($1) where name = 'incarnation'", table);
+                    if ((long)columns.ExecuteScalar()! == 0)
+                        Execute(transaction.Connection!, $"alter table {table} add column incarnation integer not null default 0", transaction);
+                }
+                return true;
+            },
             ct).ConfigureAwait(false);
 
     private protected override async Task<T> InTransactionAsync<T>(Func<SqliteTransaction, Task<(T Result, bool Commit)>> body, CancellationToken ct)
@@ -87,36 +101,46 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
         }
     }
 
-    private protected override Task<long> RaiseFenceAsync(SqliteTransaction transaction, StepIdentity step, CancellationToken ct)
+    private protected override Task<RunClaim> RaiseFenceAsync(SqliteTransaction transaction, StepIdentity step, CancellationToken ct)
     {
-        using var command = Command(
+        using var raise = Command(
             transaction,
             """
-            insert into step_fence (workflow_id, epoch) values ($1, $2)
-            on conflict (workflow_id) do update set epoch = max(epoch, excluded.epoch)
-            returning epoch
+            insert into step_fence (workflow_id, incarnation, epoch) values ($1, $2, $3)
+            on conflict (workflow_id) do update set incarnation = excluded.incarnation, epoch = excluded.epoch
+            where (excluded.incarnation, excluded.epoch) > (incarnation, epoch)
             """,
-            step.WorkflowId, step.Epoch);
-        return Task.FromResult((long)command.ExecuteScalar()!);
+            step.WorkflowId, step.Claim.Incarnation, step.Claim.Epoch);
+        raise.ExecuteNonQuery();
+        using var latest = Command(transaction, "select incarnation, epoch from step_fence where workflow_id = $1", step.WorkflowId);
+        using var reader = latest.ExecuteReader();
+        reader.Read();
+        return Task.FromResult(new RunClaim(reader.GetInt64(0), reader.GetInt64(1)));
     }
 
     private protected override Task<string?> FindResultAsync(SqliteTransaction transaction, StepIdentity step, CancellationToken ct)
     {
-        using var command = Command(transaction, "select result from step_ledger where workflow_id = $1 and step = $2", step.WorkflowId, step.Key);
+        using var command = Command(
+            transaction,
+            """
+            select result from step_ledger where workflow_id = $1 and step = $2
+              and (incarnation = $3 or incarnation = 0 and recorded_at >= strftime('%Y-%m-%dT%H:%M:%SZ', $3 / 1000000, 'unixepoch'))
+            """,
+            step.WorkflowId, step.Key, step.Claim.Incarnation);
         return Task.FromResult((string?)command.ExecuteScalar());
     }
 
-    private protected override Task RecordAsync(SqliteTransaction transaction, StepIdentity step, string result, CancellationToken ct)
+    private protected override Task<bool> RecordAsync(SqliteTransaction transaction, StepIdentity step, string result, CancellationToken ct)
     {
         using var command = Command(
-            transaction, "insert into step_ledger (workflow_id, step, epoch, result) values ($1, $2, $3, $4)",
-            step.WorkflowId, step.Key, step.Epoch, result);
-        command.ExecuteNonQuery();
-        return Task.CompletedTask;
+            transaction,
+            """
+            insert or replace into step_ledger (workflow_id, step, incarnation, epoch, result) values ($1, $2, $3, $4, $5)
+            """,
+            step.WorkflowId, step.Key, step.Claim.Incarnation, step.Claim.Epoch, result);
+        // Only one writer at a time: what the ledger did not hold at the start of a transaction, nobody else can add before its end.
+        return Task.FromResult(command.ExecuteNonQuery() == 1);
     }
-
-    // Only one writer at a time: what the ledger did not hold at the start of a transaction, nobody else can add before its end.
-    private protected override bool IsLedgerConflict(Exception error) => false;
 
     private SqliteConnection Open()
     {

@@ -69,7 +69,8 @@ internal sealed class PostgresClaim(PostgresStore store)
             (select min(r.due_at) from durable.runs r where r.due_at > t.now and (r.queue is null or r.status = 'WAITING')),
             (select min(r.due_at) from durable.runs r where r.due_at > t.now and r.queue is not null and r.status = 'ENQUEUED' and r.due_at > r.created_at),
             (select min(start) from queued where start > t.now),
-            (select min(lease_until) from durable.workers where lease_until >= t.now and id <> $2))
+            (select min(lease_until) from durable.workers where lease_until >= t.now and id <> $2)),
+          (select min(r.deadline_at) from durable.runs r where r.deadline_at is not null and r.completed_at is null)
         from t
         """;
 
@@ -83,7 +84,7 @@ internal sealed class PostgresClaim(PostgresStore store)
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);
         await reader.NextResultAsync(ct).ConfigureAwait(false);
         await reader.ReadAsync(ct).ConfigureAwait(false);
-        return new Prospect(reader.GetBoolean(0), reader.GetBoolean(1), reader.TimeOrNull(2));
+        return new Prospect(reader.GetBoolean(0), reader.GetBoolean(1), reader.TimeOrNull(2), reader.TimeOrNull(3));
     }
 
     public async Task<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken ct)

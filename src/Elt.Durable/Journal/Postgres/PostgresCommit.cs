@@ -91,10 +91,10 @@ internal sealed class PostgresCommit(PostgresStore store)
           case when i.claim and t.alive then 'RUNNING' else 'ENQUEUED' end, case when i.claim and t.alive then 1 else 0 end,
           case when i.claim and t.alive then $2 end, case when i.claim and t.alive then null else t.now + i.delay end,
           i.priority, i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input,
-          i.queue_key, i.deduplication_id, i.deadline_at, i.schedule
+          i.queue_key, i.deduplication_id, least(i.deadline_at, t.now + i.timeout), i.schedule
         from unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[], $9::interval[], $10::text[], $11::bigint[], $12::bool[],
-            $13::text[], $14::text[], $15::timestamptz[], $16::text[])
-          as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim, queue_key, deduplication_id, deadline_at, schedule), t
+            $13::text[], $14::text[], $15::timestamptz[], $16::text[], $17::interval[])
+          as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim, queue_key, deduplication_id, deadline_at, schedule, timeout), t
         where (i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2))
           and (i.queue is null or exists (select from durable.queues q where q.name = i.queue))
         on conflict do nothing
@@ -113,7 +113,8 @@ internal sealed class PostgresCommit(PostgresStore store)
         Text(starts, s => s.Run.QueueKey),
         Text(starts, s => s.Run.DeduplicationId),
         Array(starts, s => s.Run.DeadlineAt?.UtcDateTime, NpgsqlDbType.TimestampTz),
-        Text(starts, s => s.Run.Schedule))
+        Text(starts, s => s.Run.Schedule),
+        Array(starts, s => s.Run.Timeout, NpgsqlDbType.Interval))
         .NotifyWhen(starts.Exists(s => !s.Run.ClaimNow));
 
     private static void AddAttempts(Statements statements, List<AttemptWrite> writes) => statements.AddCounted(

@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Execution;
 using Elt.Durable.Journal.Migrations;
 using Elt.Durable.Messages;
@@ -27,6 +28,8 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
     public IMessageStore Messages { get; } = new PostgresMessageStore(store);
 
     public IStreamStore Streams { get; } = new PostgresStreamStore(store);
+
+    public IRunControl Control { get; } = new PostgresRunControl(store);
 
     public async Task OpenAsync(CancellationToken ct)
     {

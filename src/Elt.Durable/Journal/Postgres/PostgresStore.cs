@@ -44,6 +44,33 @@ internal sealed class PostgresStore(NpgsqlDataSource dataSource, JournalSettings
         return await ReadAllAsync(reader, read, ct).ConfigureAwait(false);
     }
 
+    /// <summary>Executes a statement of a transaction and returns how many rows it changed.</summary>
+    public async Task<int> RunAsync(NpgsqlConnection connection, string sql, object?[] values, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        AddParameters(command.Parameters, values);
+        return await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Executes a query of a transaction and reads all its rows.</summary>
+    public async Task<IReadOnlyList<T>> QueryAsync<T>(NpgsqlConnection connection, string sql, object?[] values, Func<NpgsqlDataReader, T> read, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        AddParameters(command.Parameters, values);
+        await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
+        return await ReadAllAsync(reader, read, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs a body in a transaction and commits it; rolls back when it throws.</summary>
+    public async Task<T> TransactAsync<T>(Func<NpgsqlConnection, Task<T>> body, CancellationToken ct)
+    {
+        await using var connection = await DataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
+        await using var transaction = await connection.BeginTransactionAsync(ct).ConfigureAwait(false);
+        var result = await body(connection).ConfigureAwait(false);
+        await transaction.CommitAsync(ct).ConfigureAwait(false);
+        return result;
+    }
+
     /// <summary>The rows of the current result.</summary>
     public static async Task<IReadOnlyList<T>> ReadAllAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> read, CancellationToken ct)
     {

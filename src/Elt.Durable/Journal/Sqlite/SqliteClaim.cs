@@ -37,10 +37,12 @@ internal sealed class SqliteClaim
             """,
             r => r.TimeOrNull(0), now, request.WorkerId)[0];
         var workersAreGone = journal.Query("select exists (select 1 from workers where lease_until < $1)", r => r.GetBoolean(0), now)[0];
+        var deadline = journal.Query("select min(deadline_at) from runs where deadline_at is not null and completed_at is null", r => r.TimeOrNull(0))[0];
         return new Prospect(
             direct || starts.Exists(s => s is null || s <= SqliteStore.Time(now)),
             workersAreGone,
-            starts.Where(s => s > SqliteStore.Time(now)).Append(next).Min());
+            starts.Where(s => s > SqliteStore.Time(now)).Append(next).Min(),
+            deadline);
     }
 
     public ClaimResult Claim(SqliteStatements journal, ClaimRequest request, long now)

@@ -68,7 +68,7 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
             """,
             run.Id, run.Workflow.Name, run.Workflow.Version, start.Claimed ? "RUNNING" : "ENQUEUED", start.Claimed ? 1 : 0, start.Claimed ? workerId : null,
             start.Claimed ? null : now + SqliteStore.Microseconds(run.Delay), run.Priority, run.Queue, run.Parent?.Id, now, start.Claimed ? now : null, run.Input,
-            run.QueueKey, run.DeduplicationId, run.DeadlineAt is { } deadline ? SqliteStore.Microseconds(deadline) : null, run.Schedule);
+            run.QueueKey, run.DeduplicationId, run.DeadlineFrom(start.CreatedAt) is { } deadline ? SqliteStore.Microseconds(deadline) : null, run.Schedule);
     }
 
     private void Record(AttemptWrite write)

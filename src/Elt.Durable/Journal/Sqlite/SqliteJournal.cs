@@ -1,3 +1,4 @@
+using Elt.Durable.Control;
 using Elt.Durable.Execution;
 using Elt.Durable.Messages;
 using Elt.Durable.Queues;
@@ -21,6 +22,8 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
     public IMessageStore Messages { get; } = new SqliteMessageStore(store);
 
     public IStreamStore Streams { get; } = new SqliteStreamStore(store);
+
+    public IRunControl Control { get; } = new SqliteRunControl(store);
 
     public Task OpenAsync(CancellationToken ct)
     {
