@@ -49,7 +49,7 @@ internal static class SqliteQueueClaim
             .SelectMany(head => Waiting(journal, request, queue, head, AtMost(head), now))
             .OrderBy(w => w.Priority).ThenBy(w => w.Nth).ThenBy(w => w.Head.Turn).ThenBy(w => w.Head.Key, StringComparer.Ordinal)
             .Take(room).ToList();
-        if (heads.Exists(h => h.Key.Length > 0))
+        if (HasKeys(journal, queue))
             Serve(journal, queue, chosen.Select(w => w.Head.Key).Reverse().Distinct().Reverse());
         journal.Run("delete from queue_starts where queue = $1 and started_at <= $2 - (select rate_period from queues where name = $1)", queue, now);
         foreach (var _ in chosen)
@@ -59,6 +59,9 @@ internal static class SqliteQueueClaim
         // The first run of every key of at most this priority goes before the second of this one.
         int AtMost(KeyHead head) => Math.Min(head.Room, room - heads.Count(h => h.Priority <= head.Priority) + 1);
     }
+
+    private static bool HasKeys(SqliteStatements journal, string queue) => journal.Query(
+        "select exists (select 1 from runs where queue = $1 and status = 'ENQUEUED' and coalesce(queue_key, '') > '')", r => r.GetBoolean(0), queue)[0];
 
     /// <summary>The keys whose first run is next. A loose scan finds the keys that wait: one descent of the index for each.</summary>
     private static List<KeyHead> Heads(SqliteStatements journal, ClaimRequest request, string queue, int room, long now) => journal.Query(

@@ -96,11 +96,12 @@ internal sealed class PostgresClaim(PostgresStore store)
         _governedFirst = governed.Count > 0 && !governedFirst;
         DateTimeOffset? nextStart = null;
         var inTurn = governed.OrderBy(q => string.CompareOrdinal(q, _servedFirst) <= 0).ToList();
-        _servedFirst = inTurn.FirstOrDefault(_servedFirst);
         foreach (var queue in inTurn)
         {
             if (runs.Count == request.Limit)
                 break;
+            if (queue == inTurn[0])
+                _servedFirst = queue;
             var claim = await _governed.ClaimAsync(request, queue, request.Limit - runs.Count, ct).ConfigureAwait(false);
             runs.AddRange(claim.Runs);
             nextStart = claim.NextStart is null || nextStart < claim.NextStart ? nextStart : claim.NextStart;
