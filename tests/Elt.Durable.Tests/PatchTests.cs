@@ -112,8 +112,12 @@ public abstract class PatchTests<TStore> : EngineSuite<TStore>
         await before.Client.StartAsync(new Scripted("evolving"), "run");
         await WithinPatienceAsync(_reached.Task);
         await before.StopAsync();
-        release.SetResult();
-        Script("evolving", async context => await context.PatchedAsync("no-child") ? "new" : await context.ChildAsync(new Scripted("child")));
+        Script("evolving", async context =>
+        {
+            var isPatched = await context.PatchedAsync("no-child");
+            release.TrySetResult();
+            return isPatched ? "new" : await context.ChildAsync(new Scripted("child"));
+        });
         var engine = await StartEngineAsync();
         Assert.Equal("\"old child\"", (await WithinPatienceAsync(engine.Client.WaitAsync("run")))!.Output);
     }

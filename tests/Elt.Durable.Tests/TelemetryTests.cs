@@ -9,15 +9,17 @@ using Microsoft.Extensions.Logging;
 
 namespace Elt.Durable.Tests;
 
+[Collection("telemetry")]
 public sealed class TelemetryOnPostgres : TelemetryTests<PostgresStore>;
 
+[Collection("telemetry")]
 public sealed class TelemetryOnSqlite : TelemetryTests<SqliteStore>;
 
 [Trait("promise", "E24")]
 public abstract class TelemetryTests<TStore> : EngineSuite<TStore>
     where TStore : IStore, new()
 {
-    // Other tests measure at the same time: everything of this one carries its own workflow's name.
+    // Other tests are traced at the same time.
     private readonly string _id = $"{typeof(TStore).Name}-{Environment.TickCount64}";
 
     [Fact]

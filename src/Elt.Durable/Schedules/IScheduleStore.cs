@@ -19,7 +19,7 @@ internal interface IScheduleStore
 
     /// <summary>
     /// Decides slots: moves the schedule on from the state that was read and starts their runs, both or neither. Nothing happens when the schedule
-    /// was moved on or paused since it was read. Returns the ids of the runs that were created.
+    /// was moved on or paused since it was read. Delays count from when it was read. Returns the ids of the runs that were created.
     /// </summary>
     Task<IReadOnlyList<string>> AdvanceAsync(ScheduleRow read, SlotPlan plan, IReadOnlyList<NewRun> runs, CancellationToken ct);
 

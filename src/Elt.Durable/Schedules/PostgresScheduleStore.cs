@@ -39,16 +39,16 @@ internal sealed class PostgresScheduleStore(PostgresStore store) : IScheduleStor
                   where name = $2 and started_up_to = $6 and waiting_slot is not distinct from $7 and not paused
                   returning name)
                 insert into durable.runs (id, workflow, version, status, epoch, due_at, priority, queue, created_at, input, schedule)
-                select i.id, i.workflow, i.version, 'ENQUEUED', 0, coalesce($1, now()) + i.delay, i.priority, i.queue, coalesce($1, now()), i.input, advanced.name
-                from advanced, unnest($8::text[], $9::text[], $10::int[], $11::text[], $12::interval[], $13::int[], $14::text[])
-                  as i(id, workflow, version, input, delay, priority, queue)
+                select i.id, i.workflow, i.version, 'ENQUEUED', 0, i.due_at, i.priority, i.queue, coalesce($1, now()), i.input, advanced.name
+                from advanced, unnest($8::text[], $9::text[], $10::int[], $11::text[], $12::timestamptz[], $13::int[], $14::text[])
+                  as i(id, workflow, version, input, due_at, priority, queue)
                 on conflict do nothing
                 returning id
                 """,
                 [
                     read.Name, plan.DecidedUpTo, plan.WaitingSlot, plan.Starts is [.., var last] ? last : null, read.DecidedUpTo, read.WaitingSlot,
                     runs.Select(r => r.Id).ToArray(), runs.Select(r => r.Workflow.Name).ToArray(), runs.Select(r => r.Workflow.Version).ToArray(),
-                    runs.Select(r => r.Input).ToArray(), runs.Select(r => r.Delay).ToArray(), runs.Select(r => r.Priority).ToArray(), runs.Select(r => r.Queue).ToArray(),
+                    runs.Select(r => r.Input).ToArray(), runs.Select(r => (read.Now + r.Delay).UtcDateTime).ToArray(), runs.Select(r => r.Priority).ToArray(), runs.Select(r => r.Queue).ToArray(),
                 ]),
             (PostgresHints.NotifyWork, []));
         await using var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false);

@@ -38,7 +38,7 @@ internal sealed class SqliteScheduleStore(SqliteStore store) : IScheduleStore
                 """,
                 read.Name, SqliteStore.Microseconds(plan.DecidedUpTo), Microseconds(plan.WaitingSlot), Microseconds(plan.Starts is [.., var last] ? last : null),
                 SqliteStore.Microseconds(read.DecidedUpTo), Microseconds(read.WaitingSlot));
-            return advanced == 0 ? [] : [.. runs.Where(run => Start(journal, run, store.Now)).Select(run => run.Id)];
+            return advanced == 0 ? [] : [.. runs.Where(run => Start(journal, run, read.Now, store.Now)).Select(run => run.Id)];
         });
 
     public Task<bool> PauseAsync(string name, CancellationToken ct) =>
@@ -47,12 +47,12 @@ internal sealed class SqliteScheduleStore(SqliteStore store) : IScheduleStore
     public Task<bool> ResumeAsync(string name, CancellationToken ct) => store.WriteAsync(journal => journal.Run(
         "update schedules set paused = 0, started_up_to = case when paused then max(started_up_to, $2) else started_up_to end where name = $1", name, store.Now) == 1);
 
-    private static bool Start(SqliteStatements journal, NewRun run, long now) => journal.Run(
+    private static bool Start(SqliteStatements journal, NewRun run, DateTimeOffset read, long now) => journal.Run(
         """
         insert into runs (id, workflow, version, status, epoch, due_at, priority, queue, created_at, input, schedule)
         values ($1, $2, $3, 'ENQUEUED', 0, $4, $5, $6, $7, $8, $9) on conflict do nothing
         """,
-        run.Id, run.Workflow.Name, run.Workflow.Version, now + SqliteStore.Microseconds(run.Delay), run.Priority, run.Queue, now, run.Input, run.Schedule) == 1;
+        run.Id, run.Workflow.Name, run.Workflow.Version, SqliteStore.Microseconds(read + run.Delay), run.Priority, run.Queue, now, run.Input, run.Schedule) == 1;
 
     private static long? Microseconds(DateTimeOffset? time) => time is { } value ? SqliteStore.Microseconds(value) : null;
 

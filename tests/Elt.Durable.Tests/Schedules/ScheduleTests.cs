@@ -21,7 +21,7 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
         var engine = await StartAsync();
         Assert.Equal(0, await SlotsAsync());
         _time.Advance(TimeSpan.FromHours(7));
-        var run = await EndAsync(engine, "daily/2026-11-21T05:20Z");
+        var run = await EndAsync(engine, _time, "daily/2026-11-21T05:20Z");
         Assert.Equal((RunStatus.Success, "daily"), (run.Status, run.Schedule));
         _time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(1, await SlotsAsync());
@@ -40,7 +40,7 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
         await TickAsync(engine, _time);
         Assert.Equal(expected, await SlotsAsync());
         _time.Advance(TimeSpan.FromDays(1) - TimeSpan.FromMinutes(40));
-        await EndAsync(engine, "daily/2026-11-25T05:20Z");
+        await EndAsync(engine, _time, "daily/2026-11-25T05:20Z");
         Assert.Equal(expected + 1, await SlotsAsync());
         Assert.Equal(expected > 0 ? 1 : 0, await Store.CountAsync("select count(*) from runs where id = 'daily/2026-11-24T05:20Z'"));
     }
@@ -77,7 +77,7 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
     {
         var engine = await StartAsync();
         _time.Advance(TimeSpan.FromHours(7));
-        await EndAsync(engine, "daily/2026-11-21T05:20Z");
+        await EndAsync(engine, _time, "daily/2026-11-21T05:20Z");
         await Store.ExecuteAsync("delete from runs");
         await engine.StopAsync();
         var next = await StartAsync();
@@ -104,16 +104,16 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
         }
         Assert.Equal(during, await DaysAsync(engine));
         gate.SetResult("done");
-        await EndAsync(engine, "daily/2026-11-21T05:20Z");
+        await EndAsync(engine, _time, "daily/2026-11-21T05:20Z");
         if (overlap == ScheduleOverlap.QueueOne)
         {
             _time.Advance(TimeSpan.FromSeconds(6));
-            await EndAsync(engine, "daily/2026-11-22T05:20Z");
+            await EndAsync(engine, _time, "daily/2026-11-22T05:20Z");
         }
         if (overlap == ScheduleOverlap.Allow)
             return;
         _time.Advance(TimeSpan.FromDays(1));
-        await EndAsync(engine, "daily/2026-11-24T05:20Z");
+        await EndAsync(engine, _time, "daily/2026-11-24T05:20Z");
         Assert.Equal($"{during} {after}", await DaysAsync(engine));
     }
 
@@ -151,7 +151,7 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
         Assert.Equal(RunStatus.Enqueued, run.Status);
         Assert.Equal((slot + delay).ToUnixTimeMilliseconds(), run.DueAt!.Value.ToUnixTimeMilliseconds());
         _time.Advance(delay);
-        await EndAsync(engine, run.Id);
+        await EndAsync(engine, _time, run.Id);
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
             },
             time: _time);
         _time.Advance(TimeSpan.FromHours(7));
-        await EndAsync(engine, "daily/2026-11-21T05:20Z");
+        await EndAsync(engine, _time, "daily/2026-11-21T05:20Z");
         Assert.Equal(1, await SlotsAsync());
     }
 
@@ -174,7 +174,7 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
     {
         var engine = await StartAsync(new ScheduleOptions { Queue = "narrow", Priority = 7 });
         _time.Advance(TimeSpan.FromHours(7));
-        Assert.Equal("narrow", (await EndAsync(engine, "daily/2026-11-21T05:20Z")).Queue);
+        Assert.Equal("narrow", (await EndAsync(engine, _time, "daily/2026-11-21T05:20Z")).Queue);
         Assert.Equal(1, await Store.CountAsync("select count(*) from runs where priority = 7"));
         var elsewhere = SchedulerOf(engine, Daily(new ScheduleOptions { Queue = "nobody-has-it" }));
         await Assert.ThrowsAsync<UnknownQueueException>(() => elsewhere.DeclareAsync(default));
@@ -185,12 +185,12 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
     {
         var engine = await StartAsync();
         _time.Advance(TimeSpan.FromDays(2));
-        await EndAsync(engine, "daily/2026-11-22T05:20Z");
+        await EndAsync(engine, _time, "daily/2026-11-22T05:20Z");
         // As another process would do that was deployed meanwhile.
         await engine.Journal.Schedules.DeclareAsync(
             new ScheduleDefinition("daily", CronSchedule.Parse("0 22 * * *", "UTC"), _ => new Sequence(1), new ScheduleOptions()), default);
         _time.Advance(TimeSpan.FromDays(1));
-        await EndAsync(engine, "daily/2026-11-23T22:00Z");
+        await EndAsync(engine, _time, "daily/2026-11-23T22:00Z");
         Assert.Equal("22 23", await DaysAsync(engine));
     }
 
@@ -210,9 +210,6 @@ public abstract class ScheduleTests<TStore> : EngineSuite<TStore>
         StartEngineAsync(durable => durable.AddSchedule("daily", "20 5 * * *", "UTC", input, options), time: _time);
 
     private Task<RunInfo> FoundAsync(EngineHost engine, string id) => UntilAsync(_time, () => engine.Client.FindAsync(id), $"'{id}' is there");
-
-    private Task<RunInfo> EndAsync(EngineHost engine, string id) =>
-        UntilAsync(_time, async () => await engine.Client.FindAsync(id) is { CompletedAt: not null } run ? run : null, $"'{id}' has ended");
 
     /// <summary>Until the slot of a day was started, is waiting or was left out.</summary>
     private Task<object> DecidedAsync(EngineHost engine, int day) => UntilAsync<object>(

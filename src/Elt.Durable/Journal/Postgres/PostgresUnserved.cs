@@ -3,7 +3,7 @@ namespace Elt.Durable.Journal.Postgres;
 /// <summary>Finds the workflow versions that due runs wait for in vain.</summary>
 internal static class PostgresUnserved
 {
-    /// <summary>Runs that no worker takes stay at the head of their queue: so only heads are looked at, however long the backlog behind them.</summary>
+    /// <summary>Runs that no worker takes become those that are due longest: so only these are looked at, however many are due after them.</summary>
     private const string Find =
         """
         with due as (
@@ -12,7 +12,7 @@ internal static class PostgresUnserved
           union all
           (select head.workflow, head.version, head.due_at from durable.queues q cross join lateral (
              select r.workflow, r.version, r.due_at from durable.runs r
-             where r.queue = q.name and r.status = 'ENQUEUED' and r.due_at <= coalesce($1, now()) order by r.priority, r.due_at, r.id limit 1000) head))
+             where r.queue = q.name and r.status = 'ENQUEUED' and r.due_at <= coalesce($1, now()) order by r.due_at limit 1000) head))
         select workflow, version, count(*), min(due_at) from due
         where not exists (
           select from durable.workers w
