@@ -35,7 +35,7 @@ public abstract class CancelChaosTests<TStore>(ITestOutputHelper output, int hos
         for (var i = 0; i < Runs; i++)
         {
             var run = (await WithinPatienceAsync(engines[i % hosts].Client.WaitAsync($"run-{i}")))!;
-            Assert.Equal((RunStatus.Success, $"\"{Steps} 3\""), (run.Status, run.Output));
+            Assert.Equal((RunStatus.Success, $"\"{Steps} 3\"", null), (run.Status, run.Output, run.Error?.Message));
         }
         foreach (var run in await AllRunsAsync(engines[0]))
             await VerifyAsync(engines[0], run.Id);

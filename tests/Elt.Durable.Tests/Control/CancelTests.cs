@@ -114,13 +114,13 @@ public abstract class CancelTests<TStore> : ControlSuite<TStore>
     [Trait("promise", "E9")]
     public async Task It_cascades_to_hundreds_of_children_and_grandchildren_in_every_state()
     {
-        var engine = await StartEngineAsync();
+        var engine = await StartEngineAsync(durable => durable.ConfigureWorker(w => w.MaxConcurrentRuns = 1000));
         Script("grandchild", context => Hang(context, "grandchild"));
         Script("nested", context => context.ChildAsync(new Scripted("grandchild"), "grandchild"));
         await engine.Client.StartAsync(Script("big", async context => string.Concat(await context.MapAsync(
             Enumerable.Range(0, 300),
             i => $"c{i:000}",
-            (i, scope) => scope.ChildAsync(new Scripted(i % 3 == 0 ? "nested" : "grandchild"), queue: i % 10 == 9 ? "narrow" : null),
+            (i, scope) => scope.ChildAsync(new Scripted(i % 3 == 0 ? "nested" : "grandchild"), queue: i % 30 == 7 ? "narrow" : null),
             maxParallel: 300))), "big");
         await WaitForRowsAsync("runs", 401);
         Assert.True(await engine.Client.CancelAsync("big"));
@@ -133,7 +133,7 @@ public abstract class CancelTests<TStore> : ControlSuite<TStore>
     [Fact]
     public async Task A_bulk_cancellation_counts_descendants_and_ends_parents_before_their_children()
     {
-        var engine = await StartEngineAsync();
+        var engine = await StartEngineAsync(durable => durable.ConfigureWorker(w => w.MaxConcurrentRuns = 1000));
         Script("child", context => Hang(context, "work"));
         for (var i = 0; i < 120; i++)
             await engine.Client.StartAsync(Script("parent", context => context.ChildAsync(new Scripted("child"), "child")), $"bulk-{i:000}");
