@@ -176,6 +176,71 @@ public abstract class TransactionTests<TStore, TTransaction> : EngineSuite<TStor
     }
 
     [Fact]
+    [Trait("promise", "E20")]
+    public async Task A_later_run_of_an_id_sees_no_step_of_an_earlier_one_and_shuts_it_out()
+    {
+        var target = await TargetAsync();
+        Assert.Equal("one of 1000/7", await RunAsync(target, "one", new RunClaim(1000, 7)));
+        Assert.Equal("one of 2000/1", await RunAsync(target, "one", new RunClaim(2000, 1)));
+        Assert.Equal("one of 2000/1", await RunAsync(target, "one", new RunClaim(2000, 2)));
+        await Assert.ThrowsAsync<FencedException>(() => RunAsync(target, "one", new RunClaim(1000, 8)));
+        await Assert.ThrowsAsync<FencedException>(() => RunAsync(target, "two", new RunClaim(1000, 9)));
+        Assert.Equal(2, await RowsAsync());
+        Assert.Equal(1, await RowsAsync(LedgerCount));
+    }
+
+    [Fact]
+    [Trait("promise", "E20")]
+    public async Task The_effect_of_a_step_comes_anew_when_its_run_was_deleted_and_its_id_is_used_again()
+    {
+        var target = await TargetAsync();
+        var engine = await StartEngineAsync();
+        var input = Script("pays", context => context.TransactionAsync("pay", target, async (transaction, ct) =>
+        {
+            await InsertAsync(transaction, "paid", ct);
+            return $"payment {Probe.Count("payments")}";
+        }));
+        foreach (var payment in new[] { "payment 1", "payment 2" })
+        {
+            Assert.Equal(payment, await WithinPatienceAsync((await engine.Client.StartAsync(input, "reused")).ResultAsync()));
+            Assert.True(await engine.Client.DeleteAsync("reused"));
+        }
+        Assert.Equal(2, await RowsAsync());
+    }
+
+    [Fact]
+    [Trait("promise", "E16")]
+    public async Task A_transaction_that_takes_too_long_is_rolled_back_although_it_does_not_listen()
+    {
+        var target = await TargetAsync();
+        var engine = await StartEngineAsync();
+        var late = Probe.Signal("late");
+        var handle = await engine.Client.StartAsync(Script("slow", context => context.TransactionAsync("pay", target, async (transaction, ct) =>
+        {
+            await InsertAsync(transaction, "paid", CancellationToken.None);
+            if (Probe.Count("bodies") == 1)
+            {
+                ct.Register(() => late.TrySetResult());
+                await late.Task;
+            }
+            return "paid";
+        }, RetryPolicy.Database with { AttemptTimeout = TimeSpan.FromSeconds(1) })), "slow");
+        Assert.Equal("paid", await WithinPatienceAsync(handle.ResultAsync()));
+        Assert.Equal(2, Probe["bodies"]);
+        Assert.Equal(1, await RowsAsync());
+    }
+
+    private static Task<string> RunAsync(TransactionalDatabase<TTransaction> target, string key, RunClaim claim) => target.RunOnceAsync(
+        new StepIdentity("run", key, claim, () => { }),
+        async (transaction, ct) =>
+        {
+            await InsertAsync(transaction, key, ct);
+            return $"{key} of {claim.Incarnation}/{claim.Epoch}";
+        },
+        new Payloads(1000),
+        default);
+
+    [Fact]
     public async Task Executors_that_race_for_one_step_have_one_effect_and_one_result()
     {
         var target = await TargetAsync();

@@ -157,6 +157,9 @@ internal sealed class EndWrite(RunKey run, string? parentId, RunOutcome outcome)
 
     public RunOutcome Outcome { get; } = outcome;
 
+    /// <summary>Whether it was this write that ended the run, as it is in the journal.</summary>
+    public bool IsOf(RunInfo run) => run.Epoch == Run.Epoch && run.Status == Outcome.Status && run.CompletedAt == Outcome.CompletedAt;
+
     public override int Weight => (Outcome.Output?.Length ?? 0) + (Outcome.Error?.Stack?.Length ?? 0);
 }
 

@@ -16,7 +16,7 @@ internal class CrashingJournal : DispatchProxy
 {
     private readonly TaskCompletionSource _crashed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IJournal _inner = null!;
-    private Func<object?[]?, bool> _isLast = _ => false;
+    private Func<MethodInfo, object?[]?, bool> _isLast = (_, _) => false;
     private bool _afterCall;
     private volatile bool _dead;
 
@@ -38,14 +38,21 @@ internal class CrashingJournal : DispatchProxy
     {
         var calls = 0;
         _afterCall = afterCall;
-        _isLast = _ => Interlocked.Increment(ref calls) == call;
+        _isLast = (_, _) => Interlocked.Increment(ref calls) == call;
+    }
+
+    /// <summary>Dies after the next call of a method.</summary>
+    public void CrashAfter(string method)
+    {
+        _afterCall = true;
+        _isLast = (called, _) => called.Name == method;
     }
 
     /// <summary>Dies at the commit that records a step.</summary>
     public void CrashAtStep(string key, bool afterCommit)
     {
         _afterCall = afterCommit;
-        _isLast = arguments => arguments is [_, IReadOnlyList<JournalWrite> writes, ..] && writes.OfType<StepWrite>().Any(w => w.Step.Key == key);
+        _isLast = (_, arguments) => arguments is [_, IReadOnlyList<JournalWrite> writes, ..] && writes.OfType<StepWrite>().Any(w => w.Step.Key == key);
     }
 
     public void Crash()
@@ -66,7 +73,7 @@ internal class CrashingJournal : DispatchProxy
     private object? CallUnlessDead(object target, MethodInfo method, object?[]? args)
     {
         ThrowIfDead();
-        var isLast = _isLast(args);
+        var isLast = _isLast(method, args);
         if (isLast && !_afterCall)
             Crash();
         ThrowIfDead();

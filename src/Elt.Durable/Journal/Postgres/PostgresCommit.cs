@@ -190,13 +190,14 @@ internal sealed class PostgresCommit(PostgresStore store)
             """
             insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
             select r.parent_id, substr(r.id, length(r.parent_id) + 2), 'CHILD', r.status, 0, 1, r.created_at, r.completed_at, r.output, r.error
-            from unnest($3::text[], $4::bigint[]) as i(run_id, epoch)
-            join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.completed_at is not null
+            from unnest($3::text[], $4::bigint[], $5::timestamptz[]) as i(run_id, epoch, completed_at)
+            join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.completed_at = i.completed_at
             where exists (select from durable.runs p where p.id = r.parent_id)
             on conflict do nothing
             """,
             Text(children, w => w.Run.Id),
-            Array(children, w => w.Run.Epoch, NpgsqlDbType.Bigint));
+            Array(children, w => w.Run.Epoch, NpgsqlDbType.Bigint),
+            Times(children, w => w.Outcome.CompletedAt));
     }
 
     /// <summary>Finds out about the writes whose statement changed fewer rows than it had.</summary>
@@ -216,7 +217,7 @@ internal sealed class PostgresCommit(PostgresStore store)
                 park.Fenced = !park.Woken && !(run.Status == RunStatus.Waiting && run.Epoch == park.Run.Epoch);
             }, ct).ConfigureAwait(false);
         if (statements.ChangedFewer(typeof(EndWrite), ends.Count))
-            await ResolveRunsAsync(ends, (end, run) => end.Fenced = !(run.Epoch == end.Run.Epoch && run.Status == end.Outcome.Status), ct).ConfigureAwait(false);
+            await ResolveRunsAsync(ends, (end, run) => end.Fenced = !end.IsOf(run), ct).ConfigureAwait(false);
     }
 
     private async Task ResolveStartsAsync(List<StartWrite> starts, CancellationToken ct)

@@ -153,7 +153,7 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
     /// <summary>Whether a write of a run that is not ours (any more) was committed before: its answer was lost.</summary>
     private bool IsCommitted(OwnedWrite write) => write switch
     {
-        EndWrite end => SqliteRows.FindRun(journal, end.Run.Id) is { } run && run.Epoch == end.Run.Epoch && run.Status == end.Outcome.Status,
+        EndWrite end => SqliteRows.FindRun(journal, end.Run.Id) is { } run && end.IsOf(run),
         ParkWrite park => SqliteRows.FindRun(journal, park.Run.Id) is { Status: RunStatus.Waiting } run && run.Epoch == park.Run.Epoch,
         StepWrite step => IsRecorded("steps", step.Run, step.Step.Key),
         AttemptWrite attempt => IsRecorded("step_attempts", attempt.Run, attempt.Attempt.Key),
