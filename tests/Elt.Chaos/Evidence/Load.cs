@@ -34,6 +34,13 @@ internal sealed class Load : IAsyncDisposable
         Started += runs;
     }
 
+    /// <summary>Starts trees whose children go through a queue, so that any worker may have any child.</summary>
+    public async Task StartFamiliesAsync(int runs)
+    {
+        await Task.WhenAll(Enumerable.Range(Started, runs).Select(i => _client.StartAsync(new Tree(Children: 10, StepsEach: 2, Queue: i % 10 == 0 ? "narrow" : "wide"), $"tree-{i}")));
+        Started += runs;
+    }
+
     /// <summary>Keeps a number of runs unfinished until told to stop, through outages of the database.</summary>
     public async Task KeepAsync(int unfinished, CancellationToken stop)
     {
