@@ -17,7 +17,7 @@ public sealed class QueryPlanTests : IAsyncLifetime
     private const int Rounds = 15;
     private const int FewRows = 500;
 
-    private static readonly ClaimRequest Request = new(WorkerId, 10, [new WorkflowReference("live", 1)], ["wide", "narrow"]);
+    private static readonly ClaimRequest Request = new(WorkerId, 10, [new WorkflowReference("live", 1)], ["wide", "narrow", "keyed"]);
 
     private static readonly Dictionary<string, Func<IJournal, int, Task>> Calls = new()
     {
@@ -33,7 +33,7 @@ public sealed class QueryPlanTests : IAsyncLifetime
         ["release"] = (journal, _) => journal.ReleaseUnknownAsync(WorkerId, [], default),
         ["follow"] = async (journal, _) =>
         {
-            var claimed = await journal.ClaimAsync(Request, default);
+            var claimed = (await journal.ClaimAsync(Request, default)).Runs;
             await journal.FindChangedAsync(WorkerId, [.. claimed.Select(r => new ExecutedRun(r.Id, r.Epoch, r.WakeCount))], default);
         },
         ["commit"] = CommitAsync,
@@ -91,7 +91,10 @@ public sealed class QueryPlanTests : IAsyncLifetime
         await using var dataSource = NpgsqlDataSource.Create(settings.ToString());
         await using var journal = Open(dataSource);
         await journal.OpenAsync(default);
-        await journal.Queues.DeclareAsync([new("wide", null, null), new("narrow", 100, 50)], default);
+        var limits = new QueueLimits { Concurrency = 100, WorkerConcurrency = 50 };
+        await journal.Queues.DeclareAsync(
+            [new("wide", new()), new("narrow", limits), new("keyed", limits with { KeyConcurrency = 5, RateLimit = new RateLimit(90, TimeSpan.FromHours(1)) })],
+            default);
         await using var fill = dataSource.CreateCommand(
             $"""
             insert into durable.runs (id, workflow, version, status, epoch, queue, parent_id, created_at, started_at, completed_at, input, output)
@@ -104,6 +107,8 @@ public sealed class QueryPlanTests : IAsyncLifetime
             insert into durable.runs (id, workflow, version, status, epoch, queue, due_at, created_at, input)
             select 'live-' || n, 'live', 1, case when n % 5 = 0 then 'WAITING' else 'ENQUEUED' end, 0, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
               now() - n * interval '1 s', now(), '"in"' from generate_series(1, 900) as s(n);
+            insert into durable.runs (id, workflow, version, status, epoch, queue, queue_key, due_at, created_at, input)
+            select 'keyed-' || n, 'live', 1, 'ENQUEUED', 0, 'keyed', 'key-' || n % 100, now() - n * interval '1 s', now(), '"in"' from generate_series(1, 3000) as s(n);
             analyze;
             """);
         await fill.ExecuteNonQueryAsync();
@@ -117,7 +122,7 @@ public sealed class QueryPlanTests : IAsyncLifetime
         {
             new StartWrite(new NewRun { Id = $"new-{round}", Workflow = new("live", 1), Input = "1" }),
         };
-        foreach (var run in await journal.ClaimAsync(Request, default))
+        foreach (var run in (await journal.ClaimAsync(Request, default)).Runs)
         {
             var key = new RunKey(run.Id, run.Epoch);
             writes.Add(new StepWrite(key, new StepInfo

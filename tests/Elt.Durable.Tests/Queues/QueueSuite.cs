@@ -76,8 +76,12 @@ internal sealed class QueueWorker(IJournal journal, string id, string[] queues, 
 
     public ClaimRequest Request(int limit) => new(id, limit, [new WorkflowReference("work", 1)], queues);
 
-    public Task EndAsync(params IEnumerable<string> ids) => journal.CommitAsync(
-        id, [.. ids.Select(run => new EndWrite(_runs[run], null, new RunOutcome(RunStatus.Success, "1", null, time.GetUtcNow())))], default);
+    public async Task EndAsync(params IReadOnlyCollection<string> ids)
+    {
+        if (ids.Count > 0)
+            await journal.CommitAsync(
+                id, [.. ids.Select(run => new EndWrite(_runs[run], null, new RunOutcome(RunStatus.Success, "1", null, time.GetUtcNow())))], default);
+    }
 
     public Task ParkAsync(string run, TimeSpan until) => journal.CommitAsync(id, [new ParkWrite(_runs[run], time.GetUtcNow() + until, 0)], default);
 }
