@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using Elt.Chaos.RandomPrograms;
-using Elt.Durable.Tests.Suite;
 using Xunit.Abstractions;
 
 namespace Elt.Chaos;

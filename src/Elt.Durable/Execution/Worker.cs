@@ -312,7 +312,6 @@ internal sealed class Worker(
         {
             clock.Adjust(now);
             Volatile.Write(ref _leaseTimestamp, timestamp);
-            await RecoverAsync(ct).ConfigureAwait(false);
             return;
         }
         var lost = Id;

@@ -54,7 +54,7 @@ internal sealed class ScaleBench(string journal, Reporter report)
         while (true)
         {
             var begun = Stopwatch.GetTimestamp();
-            var claimed = await engine.ClaimAsync(request, ct);
+            var claimed = (await engine.ClaimAsync(request, ct)).Runs;
             if (claimed.Count == 0)
                 break;
             claims.Add(Stopwatch.GetElapsedTime(begun).TotalMilliseconds);
@@ -82,13 +82,13 @@ internal sealed class ScaleBench(string journal, Reporter report)
     private async Task MeasureWorkerAsync(IJournal engine, CancellationToken ct)
     {
         var request = new ClaimRequest(WorkerId, 10, Workflows, [JournalFiller.Queue, LimitedQueue]);
-        await report.MeasureAsync("claim 10", Rounds, async () => (await engine.ClaimAsync(request, ct)).Count);
+        await report.MeasureAsync("claim 10", Rounds, async () => (await engine.ClaimAsync(request, ct)).Runs.Count);
         await report.MeasureAsync("probe, something due", Rounds, async () => (await engine.ProbeAsync(request, ct)).WorkIsDue ? 1 : 0);
-        while ((await engine.ClaimAsync(request with { Limit = 1000 }, ct)).Count > 0)
+        while ((await engine.ClaimAsync(request with { Limit = 1000 }, ct)).Runs.Count > 0)
         {
             // The next claims shall find nothing.
         }
-        await report.MeasureAsync("claim, nothing due", Rounds, async () => (await engine.ClaimAsync(request, ct)).Count);
+        await report.MeasureAsync("claim, nothing due", Rounds, async () => (await engine.ClaimAsync(request, ct)).Runs.Count);
         await report.MeasureAsync("probe, nothing due", Rounds, async () => (await engine.ProbeAsync(request, ct)).WorkIsDue ? 1 : 0);
         await report.MeasureAsync("recover, nobody dead", Rounds, () => engine.RecoverAsync(ct));
     }
@@ -117,8 +117,8 @@ internal sealed class ScaleBench(string journal, Reporter report)
     {
         var engine = host.Services.GetRequiredService<IJournal>();
         await engine.OpenAsync(ct);
-        await engine.Queues.DeclareAsync([new(JournalFiller.Queue, null, null), new(LimitedQueue, Batch * 2, Batch)], ct);
-        await engine.RegisterWorkerAsync(WorkerId, TimeSpan.FromHours(1), ct);
+        await engine.Queues.DeclareAsync([new(JournalFiller.Queue, new()), new(LimitedQueue, new() { Concurrency = Batch * 2, WorkerConcurrency = Batch })], ct);
+        await engine.RegisterWorkerAsync(WorkerId, TimeSpan.FromHours(1), Workflows, ct);
         return engine;
     }
 

@@ -1,7 +1,6 @@
 using Elt.Durable;
 using Elt.Durable.Hosting;
 using Elt.Durable.Journal;
-using Elt.Durable.Tests.Suite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
