@@ -33,7 +33,8 @@ public sealed class DeadlockTests(ITestOutputHelper output)
         output.WriteLine(
             $"{workerCount} workers, {await database.CountAsync("select count(*) from runs")} runs, "
             + $"{await database.CountAsync("select count(*) from (select parent_id from runs where parent_id is not null) c")} of them children; "
-            + $"the server counted {deadlocks} deadlocks; the workers had {log.Count} warnings");
+            + $"the server counted {deadlocks} deadlocks; warnings of the workers: "
+            + (log.Count == 0 ? "none" : string.Join("; ", log.GroupBy(l => l.Event).Select(e => $"{e.Count()} × event {e.Key}, such as '{e.First().Message[..Math.Min(200, e.First().Message.Length)]}'"))));
         Assert.DoesNotContain(log, l => l.Event is EventLog.TickFailed or EventLog.BatchSplit);
         await database.AssertNoBreachAsync(load.Started);
     }

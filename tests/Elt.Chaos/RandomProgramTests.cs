@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Elt.Chaos.RandomPrograms;
+using Elt.Durable.Testing;
 using Xunit.Abstractions;
 
 namespace Elt.Chaos;

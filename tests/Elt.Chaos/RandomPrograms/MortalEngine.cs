@@ -1,6 +1,7 @@
 using Elt.Durable;
 using Elt.Durable.Hosting;
 using Elt.Durable.Journal;
+using Elt.Durable.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;

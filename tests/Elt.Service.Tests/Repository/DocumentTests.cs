@@ -6,7 +6,7 @@ namespace Elt.Service.Tests.Repository;
 public sealed partial class DocumentTests
 {
     public static TheoryData<string> Documents =>
-        ["README.md", "ARCHITECTURE.md", "IDEMPOTENCY.md", "CHANGELOG.md", "src/Elt.Durable/README.md"];
+        ["README.md", "ARCHITECTURE.md", "IDEMPOTENCY.md", "CHANGELOG.md", "src/Elt.Durable/README.md", "docs/reliability.md"];
 
     [Theory]
     [MemberData(nameof(Documents))]
