@@ -78,7 +78,7 @@ public sealed class QueryPlanTests : IAsyncLifetime
     [Fact]
     public async Task A_statement_without_an_index_is_noticed()
     {
-        await _journal.ListRunsAsync(new RunFilter { Workflow = "none" }, default);
+        await _journal.ListRunsAsync(new RunFilter { CompletedTo = DateTimeOffset.UnixEpoch }, default);
         Assert.Contains(_plans.Scans, scan => scan.Table == "runs" && scan.Rows >= Finished);
     }
 
