@@ -69,11 +69,12 @@ internal sealed class PostgresRunControl(PostgresStore store) : IRunControl
     public Task<bool> ForkAsync(RunFork fork, CancellationToken ct) => store.TransactAsync(async connection =>
     {
         // Epoch 1 although nobody claimed it yet: its first claim finds a history.
+        // A run that began again had its priority replaced by the lowest; that is not handed on.
         var created = await store.RunAsync(
             connection,
             """
             insert into durable.runs (id, workflow, version, status, epoch, due_at, priority, queue, queue_key, created_at, input, forked_from)
-            select $2, workflow, coalesce($4, version), 'ENQUEUED', 1, coalesce($1, now()), priority, coalesce($5, queue), queue_key, coalesce($1, now()), input, id
+            select $2, workflow, coalesce($4, version), 'ENQUEUED', 1, coalesce($1, now()), coalesce(nullif(priority, -2147483648), 0), coalesce($5, queue), queue_key, coalesce($1, now()), input, id
             from durable.runs where id = $3
             on conflict do nothing
             """,

@@ -59,10 +59,11 @@ internal sealed class SqliteRunControl(SqliteStore store) : IRunControl
     public Task<bool> ForkAsync(RunFork fork, CancellationToken ct) => store.WriteAsync(journal =>
     {
         // Epoch 1 although nobody claimed it yet: its first claim finds a history.
+        // A run that began again had its priority replaced by the lowest; that is not handed on.
         var created = journal.Run(
             """
             insert into runs (id, workflow, version, status, epoch, due_at, priority, queue, queue_key, created_at, input, forked_from)
-            select $2, workflow, coalesce($4, version), 'ENQUEUED', 1, $1, priority, coalesce($5, queue), queue_key, $1, input, id from runs where id = $3
+            select $2, workflow, coalesce($4, version), 'ENQUEUED', 1, $1, coalesce(nullif(priority, -2147483648), 0), coalesce($5, queue), queue_key, $1, input, id from runs where id = $3
             on conflict do nothing
             """,
             store.Now, fork.RunId, fork.SourceId, fork.Version, fork.Queue) == 1;
