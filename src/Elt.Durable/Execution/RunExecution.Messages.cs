@@ -107,6 +107,8 @@ internal sealed partial class RunExecution
         if (found is not null || timeout <= TimeSpan.Zero)
             return found;
         var due = await DueAsync(key, timeout).ConfigureAwait(false);
+        // The thread that committed has others to tell.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (true)
         {
             var known = Known.WakeCount;
@@ -124,11 +126,9 @@ internal sealed partial class RunExecution
             return DateTimeOffset.MaxValue;
         var now = _services.Clock.Now;
         StepInfo? recorded;
+        key += "/timeout";
         lock (_gate)
-        {
-            key = _used.Add($"{key}/timeout") ? $"{key}/timeout" : throw new DuplicateStepNameException($"{key}/timeout");
-            recorded = _history.Take(key);
-        }
+            recorded = _used.Add(key) ? _history.Take(key) : throw new DuplicateStepNameException(key);
         return ResultOf<DateTimeOffset>(
             recorded ?? await RecordAsync(key, StepKind.Timeout, now, Payloads.Write(After(now, timeout.Value), "Timeout")).ConfigureAwait(false));
     }

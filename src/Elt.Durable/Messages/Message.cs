@@ -5,8 +5,6 @@ namespace Elt.Durable.Messages;
 /// <summary>A message on its way to a run.</summary>
 internal sealed record Message
 {
-    public const int MaxNameLength = 200;
-
     /// <summary>The run that it is for.</summary>
     public required string RunId { get; init; }
 
@@ -21,19 +19,17 @@ internal sealed record Message
     /// <summary>The run that sent it; <see langword="null"/> when it comes from outside.</summary>
     public string? Sender { get; init; }
 
-    public static string CheckTopic(string topic) => Check(topic, nameof(topic));
-
-    public static string? CheckKey(string? idempotencyKey) => idempotencyKey is null or { Length: > 0 }
-        ? idempotencyKey is null ? null : Check(idempotencyKey, nameof(idempotencyKey))
-        : throw new ArgumentException("An idempotency key is not empty; leave it out for none.", nameof(idempotencyKey));
-
-    private static string Check(string text, string name)
+    public static string CheckTopic(string topic)
     {
-        ArgumentNullException.ThrowIfNull(text, name);
-        return text.Length <= MaxNameLength && !text.Any(char.IsControl)
-            ? text
-            : throw new ArgumentException($"It has at most {MaxNameLength} characters, none of them a control character; this one has {text.Length}.", name);
+        ArgumentNullException.ThrowIfNull(topic);
+        return topic.Length <= 200 && !topic.Any(char.IsControl)
+            ? topic
+            : throw new ArgumentException($"A topic has at most 200 characters, none of them a control character; this one has {topic.Length}.", nameof(topic));
     }
+
+    public static string? CheckKey(string? idempotencyKey) => idempotencyKey is null || (idempotencyKey.Length is > 0 and <= 200 && !idempotencyKey.Any(char.IsControl))
+        ? idempotencyKey
+        : throw new ArgumentException($"An idempotency key has 1 to 200 characters, none of them a control character; this one has {idempotencyKey.Length}.", nameof(idempotencyKey));
 }
 
 /// <summary>A message that waits to be received.</summary>

@@ -2,13 +2,6 @@ using Elt.Durable.Journal;
 
 namespace Elt.Durable.Streams;
 
-/// <summary>An event that a run has set; the last one of a name is its value now.</summary>
-/// <param name="Name">Name of the event.</param>
-/// <param name="Position">How often it was set before.</param>
-/// <param name="Value">The value as JSON.</param>
-/// <param name="SetAt">When it was set.</param>
-public sealed record EventInfo(string Name, long Position, string Value, DateTimeOffset SetAt);
-
 /// <summary>The step sets an event or appends to a stream of its run, whichever its kind says.</summary>
 /// <param name="Name">Name of the event or stream.</param>
 /// <param name="Value">The value as JSON.</param>

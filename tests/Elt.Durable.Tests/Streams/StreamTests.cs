@@ -14,7 +14,7 @@ public sealed class StreamsOnPostgres : StreamTests<PostgresStore>
             Store.Use(durable);
             durable.WithoutWorker();
         });
-        await FollowAsync(reader.Client, writer.Client);
+        await FollowAsync(reader.Client, reader.Client);
     }
 }
 
