@@ -138,6 +138,10 @@ public sealed class JournalMismatchException(string workflowId, IReadOnlyList<st
     public IReadOnlyList<string> Steps { get; } = steps;
 }
 
+/// <summary>The run has recorded no such step.</summary>
+/// <param name="message">Names the step, and some that are recorded.</param>
+public sealed class UnknownStepException(string message) : DurableException(message);
+
 /// <summary>Only a run that has ended can be deleted, and only when those it started have ended.</summary>
 /// <param name="message">Names the run and says what to do first.</param>
 public sealed class RunNotEndedException(string message) : DurableException(message);

@@ -73,7 +73,8 @@ public abstract class ParkTests<TStore> : EngineSuite<TStore>
 
     private async Task<RunExecution> BeginAsync(string id, int children)
     {
-        await _journal.CommitAsync("me", [new StartWrite(Run(id))], default);
+        var start = new StartWrite(Run(id));
+        await _journal.CommitAsync("me", [start], default);
         var childIds = Enumerable.Range(0, children).Select(i => $"{id}/child-{i}").ToList();
         await _journal.CommitAsync("me", [.. childIds.Select(child => new StartWrite(Run(child) with { Parent = new RunKey(id, 1) }))], default);
         var claimed = new ClaimedRun
@@ -86,7 +87,7 @@ public abstract class ParkTests<TStore> : EngineSuite<TStore>
             Recoveries = 0,
             WakeCount = 0,
             ParentId = null,
-            CreatedAt = DateTimeOffset.UnixEpoch,
+            CreatedAt = start.CreatedAt,
         };
         var services = new ExecutionServices(
             _journal, _writer, new RunStarter(_writer, _journal), new Payloads(1000), new JournalClock(TimeProvider.System), new Random(1), new WorkerOptions(), NullLogger.Instance);

@@ -37,7 +37,7 @@ internal sealed class PostgresCancel(PostgresStore store)
         update durable.runs r set status = 'CANCELLED', owner = null, delayed_until = case when r.status = 'ENQUEUED' and r.started_at is null then r.due_at end,
           due_at = null, error = $7, completed_at = coalesce($1, now())
         from mine where r.id = mine.id
-        returning r.id, r.completed_at
+        returning r.id, r.parent_id, r.completed_at
         """;
 
     private const string FindLeftOver = $"{Tree} select exists (select from tree t join durable.runs r on r.id = t.id where {IsLive})";
@@ -49,14 +49,6 @@ internal sealed class PostgresCancel(PostgresStore store)
         select r.parent_id, substr(r.id, length(r.parent_id) + 2), 'CHILD', r.status, 0, 1, r.created_at, r.completed_at, null, r.error
         from durable.runs r join durable.runs p on p.id = r.parent_id and p.completed_at is null where r.id = any ($2)
         on conflict do nothing
-        """;
-
-    private const string WakeParents =
-        """
-        with parents as (
-          select id from durable.runs where completed_at is null and id in (select parent_id from durable.runs where id = any ($2)) order by id for no key update)
-        update durable.runs r set wake_count = wake_count + 1, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
-        from parents where r.id = parents.id
         """;
 
     public async Task<Cancelled> CancelAsync(Cancellation request, CancellationToken ct)
@@ -86,7 +78,7 @@ internal sealed class PostgresCancel(PostgresStore store)
         object?[] tree = [ids, request.Cascade, request.OverdueOnly, Array.Empty<string>()];
         var owners = await store.QueryAsync(connection, LockOwners, tree, r => r.GetString(0), ct).ConfigureAwait(false);
         var ended = await store.QueryAsync(
-            connection, End, [.. tree, owners.ToArray(), ErrorJson.Write(request.Reason)], r => (Id: r.GetString(0), At: r.Time(1)), ct).ConfigureAwait(false);
+            connection, End, [.. tree, owners.ToArray(), ErrorJson.Write(request.Reason)], r => (Id: r.GetString(0), ParentId: r.TextOrNull(1), At: r.Time(2)), ct).ConfigureAwait(false);
         string[] cancelled = [.. ended.Select(e => e.Id)];
         var leftOver = await store.QueryAsync(connection, FindLeftOver, [ids, request.Cascade, request.OverdueOnly, cancelled], r => r.GetBoolean(0), ct).ConfigureAwait(false);
         if (leftOver[0])
@@ -94,8 +86,9 @@ internal sealed class PostgresCancel(PostgresStore store)
         if (cancelled.Length == 0)
             return request.Of([], default);
         await store.RunAsync(connection, TellParents, [cancelled], ct).ConfigureAwait(false);
-        await store.RunAsync(connection, WakeParents, [cancelled], ct).ConfigureAwait(false);
-        // The executors of these and of their parents shall look, and places in queues are free.
+        string[] parents = [.. ended.Select(e => e.ParentId).OfType<string>()];
+        await store.RunAsync(connection, PostgresWakes.Wake, [null, parents, Array.Empty<string>(), cancelled], ct).ConfigureAwait(false);
+        // The executors of these shall look, and places in queues are free.
         await store.RunAsync(connection, PostgresHints.NotifyWoken, [], ct).ConfigureAwait(false);
         await store.RunAsync(connection, PostgresHints.NotifyWork, [], ct).ConfigureAwait(false);
         await transaction.CommitAsync(ct).ConfigureAwait(false);

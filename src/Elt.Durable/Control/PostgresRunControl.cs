@@ -10,14 +10,24 @@ internal sealed class PostgresRunControl(PostgresStore store) : IRunControl
     private readonly PostgresCancel _cancel = new(store);
 
     /// <summary>All that belongs to a run beside its row: tables with its id in <c>run_id</c>.</summary>
-    private static readonly string[] Belongings = ["steps", "step_attempts"];
+    private static readonly string[] Belongings = ["steps", "step_attempts", "messages", "stream_entries", "event_waiters"];
 
-    /// <summary>What a fork copies beside the run itself: $2 the source, $3 the fork, $4 the time of the first step left out.</summary>
+    /// <summary>What a fork copies beside the run itself, the steps first: $2 the source, $3 the fork, $4 the time of the first step left out.</summary>
     private static readonly string[] Copies =
     [
         """
         insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
         select $3, key, kind, status, 0, attempts, started_at, completed_at, result, error from durable.steps where run_id = $2 and completed_at < $4
+        """,
+        """
+        insert into durable.messages (run_id, idempotency_key, topic, payload, sender, sent_at, received_by)
+        select $3, idempotency_key, topic, payload, sender, sent_at, (select s.key from durable.steps s where s.run_id = $3 and s.key = m.received_by)
+        from durable.messages m where run_id = $2 and sent_at < $4 order by number
+        """,
+        """
+        insert into durable.stream_entries (run_id, kind, name, position, step_key, value, written_at)
+        select $3, e.kind, e.name, row_number() over (partition by e.kind, e.name order by e.position) - 1, e.step_key, e.value, e.written_at
+        from durable.stream_entries e join durable.steps s on s.run_id = $3 and s.key = e.step_key where e.run_id = $2
         """,
     ];
 

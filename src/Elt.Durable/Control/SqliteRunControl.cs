@@ -10,14 +10,24 @@ internal sealed class SqliteRunControl(SqliteStore store) : IRunControl
     private const int ConstraintViolation = 19;
 
     /// <summary>All that belongs to a run beside its row: tables with its id in <c>run_id</c>.</summary>
-    private static readonly string[] Belongings = ["steps", "step_attempts"];
+    private static readonly string[] Belongings = ["steps", "step_attempts", "messages", "stream_entries", "event_waiters"];
 
-    /// <summary>What a fork copies beside the run itself: $1 the source, $2 the fork, $3 the time of the first step left out.</summary>
+    /// <summary>What a fork copies beside the run itself, the steps first: $1 the source, $2 the fork, $3 the time of the first step left out.</summary>
     private static readonly string[] Copies =
     [
         """
         insert into steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
         select $2, key, kind, status, 0, attempts, started_at, completed_at, result, error from steps where run_id = $1 and completed_at < $3
+        """,
+        """
+        insert into messages (run_id, idempotency_key, topic, payload, sender, sent_at, received_by)
+        select $2, idempotency_key, topic, payload, sender, sent_at, (select s.key from steps s where s.run_id = $2 and s.key = m.received_by)
+        from messages m where run_id = $1 and sent_at < $3 order by number
+        """,
+        """
+        insert into stream_entries (run_id, kind, name, position, step_key, value, written_at)
+        select $2, e.kind, e.name, row_number() over (partition by e.kind, e.name order by e.position) - 1, e.step_key, e.value, e.written_at
+        from stream_entries e join steps s on s.run_id = $2 and s.key = e.step_key where e.run_id = $1 and $3 is not null
         """,
     ];
 
@@ -108,27 +118,27 @@ internal sealed class SqliteRunControl(SqliteStore store) : IRunControl
             """,
             r => r.GetString(0), SqliteStore.JsonArray(request.RunIds), request.Cascade, ErrorJson.Write(request.Reason), now);
         if (cancelled.Count > 0)
-            TellParents(journal, SqliteStore.JsonArray(cancelled), now);
+            TellOthers(journal, cancelled, now);
         return request.Of(cancelled, SqliteStore.Time(now));
     }
 
     /// <summary>Parents that were cancelled themselves are not told: resumed, they find their children as they are then.</summary>
-    private static void TellParents(SqliteStatements journal, string cancelled, long now)
+    private static void TellOthers(SqliteStatements journal, List<string> cancelled, long now)
     {
-        journal.Run(
+        var parents = journal.Query(
             """
             insert into steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
             select r.parent_id, substr(r.id, length(r.parent_id) + 2), 'CHILD', r.status, 0, 1, r.created_at, r.completed_at, null, r.error
             from runs r join runs p on p.id = r.parent_id and p.completed_at is null where r.id in (select value from json_each($1))
             on conflict do nothing
+            returning run_id
             """,
-            cancelled);
-        journal.Run(
-            """
-            update runs set wake_count = wake_count + 1, due_at = case when status = 'WAITING' then $2 else due_at end
-            where completed_at is null and id in (select parent_id from runs where id in (select value from json_each($1)))
-            """,
-            cancelled, now);
+            r => r.GetString(0), SqliteStore.JsonArray(cancelled));
+        // What they are woken for is found by looking again at all that is executed here.
+        foreach (var parent in parents)
+            SqliteWakes.Wake(journal, parent, now);
+        foreach (var runId in cancelled)
+            SqliteWakes.WakeWaiters(journal, runId, now);
     }
 
     private static int Delete(SqliteStatements journal, List<string> runIds)

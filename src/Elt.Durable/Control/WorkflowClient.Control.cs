@@ -58,7 +58,8 @@ public sealed partial class WorkflowClient
     /// <param name="options">From which step, under which id, as which version.</param>
     /// <param name="ct">Gives up waiting; the run may have been forked all the same.</param>
     /// <returns>Id of the new run.</returns>
-    /// <exception cref="UnknownRunException">There is no such run, or it has no such step; the message lists some it has.</exception>
+    /// <exception cref="UnknownRunException">There is no such run.</exception>
+    /// <exception cref="UnknownStepException">It has recorded no such step; the message lists some it has.</exception>
     /// <exception cref="WorkflowConflictException">The new id belongs to a run that was not forked from this one.</exception>
     /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
     public async Task<string> ForkAsync(string workflowId, ForkOptions? options = null, CancellationToken ct = default)
@@ -181,7 +182,7 @@ public sealed partial class WorkflowClient
     private async Task<DateTimeOffset> RecordedAtAsync(string workflowId, string key, CancellationToken ct)
     {
         var steps = await ListStepsAsync(workflowId, ct).ConfigureAwait(false);
-        return steps.FirstOrDefault(s => s.Key == key)?.CompletedAt ?? throw new UnknownRunException(
+        return steps.FirstOrDefault(s => s.Key == key)?.CompletedAt ?? throw new UnknownStepException(
             $"Run '{workflowId}' has recorded no step '{key}'. "
             + (steps.Count == 0 ? "It has recorded none yet." : $"It has recorded {string.Join(", ", steps.Take(10).Select(s => $"'{s.Key}'"))}{(steps.Count > 10 ? $" and {steps.Count - 10} more" : "")}."));
     }

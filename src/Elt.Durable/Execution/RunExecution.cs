@@ -38,7 +38,7 @@ internal sealed partial class RunExecution
     {
         _services = services;
         _busyChanged = busyChanged;
-        _key = new RunKey(run.Id, run.Epoch);
+        _key = new RunKey(run.Id, run.Epoch, run.CreatedAt);
         _workflow = run.Workflow;
         _history = new StepHistory(run.Id, history);
         _deadlineAt = run.DeadlineAt;

@@ -26,7 +26,10 @@ internal abstract class JournalWrite
 }
 
 /// <summary>The run a worker writes for, under the epoch it claimed it with.</summary>
-internal readonly record struct RunKey(string Id, long Epoch);
+/// <param name="Id">The run.</param>
+/// <param name="Epoch">The epoch.</param>
+/// <param name="CreatedAt">When the run was created: another run of its id, after it was deleted, begins with the same epochs. <see langword="null"/> for whichever it is.</param>
+internal readonly record struct RunKey(string Id, long Epoch, DateTimeOffset? CreatedAt = null);
 
 /// <summary>A write that only the owner of a run may make.</summary>
 internal abstract class OwnedWrite(RunKey run) : JournalWrite

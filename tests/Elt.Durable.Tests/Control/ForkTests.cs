@@ -90,7 +90,7 @@ public abstract class ForkTests<TStore> : ControlSuite<TStore>
     {
         var engine = await StartEngineAsync();
         await WithinPatienceAsync((await engine.Client.StartAsync(new Sequence(2), "source")).ResultAsync());
-        var step = await Assert.ThrowsAsync<UnknownRunException>(() => engine.Client.ForkAsync("source", new ForkOptions { FromStep = "ad" }));
+        var step = await Assert.ThrowsAsync<UnknownStepException>(() => engine.Client.ForkAsync("source", new ForkOptions { FromStep = "ad" }));
         Assert.Equal("Run 'source' has recorded no step 'ad'. It has recorded 'add', 'add#2'.", step.Message);
         Assert.Contains("'nobody'", (await Assert.ThrowsAsync<UnknownRunException>(() => engine.Client.RestartAsync("nobody"))).Message);
         Assert.Contains("'no-queue'", (await Assert.ThrowsAsync<UnknownQueueException>(() => engine.Client.ForkAsync("source", new ForkOptions { Queue = "no-queue" }))).Message);

@@ -93,9 +93,11 @@ internal sealed class PostgresCommit(PostgresStore store)
           i.priority, i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input,
           i.queue_key, i.deduplication_id, least(i.deadline_at, t.now + i.timeout), i.schedule
         from unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[], $9::interval[], $10::text[], $11::bigint[], $12::bool[],
-            $13::text[], $14::text[], $15::timestamptz[], $16::text[], $17::interval[])
-          as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim, queue_key, deduplication_id, deadline_at, schedule, timeout), t
-        where (i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2))
+            $13::text[], $14::text[], $15::timestamptz[], $16::text[], $17::interval[], $18::timestamptz[])
+          as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim, queue_key, deduplication_id, deadline_at, schedule, timeout,
+            parent_created_at), t
+        where (i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2
+            and p.created_at = coalesce(i.parent_created_at, p.created_at)))
           and (i.queue is null or exists (select from durable.queues q where q.name = i.queue))
         on conflict do nothing
         returning id, created_at, owner is not null
@@ -114,7 +116,8 @@ internal sealed class PostgresCommit(PostgresStore store)
         Text(starts, s => s.Run.DeduplicationId),
         Array(starts, s => s.Run.DeadlineAt?.UtcDateTime, NpgsqlDbType.TimestampTz),
         Text(starts, s => s.Run.Schedule),
-        Array(starts, s => s.Run.Timeout, NpgsqlDbType.Interval))
+        Array(starts, s => s.Run.Timeout, NpgsqlDbType.Interval),
+        Array(starts, s => s.Run.Parent?.CreatedAt?.UtcDateTime, NpgsqlDbType.TimestampTz))
         .NotifyWhen(starts.Exists(s => !s.Run.ClaimNow));
 
     private static void AddAttempts(Statements statements, List<AttemptWrite> writes) => statements.AddCounted(
@@ -122,9 +125,9 @@ internal sealed class PostgresCommit(PostgresStore store)
         """
         insert into durable.step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error)
         select i.run_id, i.key, i.attempt, i.epoch, i.failed_at, i.retry_at, i.error
-        from unnest($3::text[], $4::bigint[], $5::text[], $6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[])
-          as i(run_id, epoch, key, attempt, failed_at, retry_at, error)
-        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2
+        from unnest($3::text[], $4::bigint[], $5::text[], $6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[])
+          as i(run_id, epoch, key, attempt, failed_at, retry_at, error, created_at)
+        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
         on conflict do nothing
         """,
         Text(writes, w => w.Run.Id),
@@ -133,16 +136,18 @@ internal sealed class PostgresCommit(PostgresStore store)
         Array(writes, w => w.Attempt.Attempt, NpgsqlDbType.Integer),
         Times(writes, w => w.Attempt.FailedAt),
         Times(writes, w => w.Attempt.RetryAt),
-        Text(writes, w => ErrorJson.Write(w.Attempt.Error)));
+        Text(writes, w => ErrorJson.Write(w.Attempt.Error)),
+        CreationTimes(writes));
 
     private static void AddSteps(Statements statements, List<StepWrite> writes) => statements.AddCounted(
         typeof(StepWrite),
         """
         insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
         select i.run_id, i.key, i.kind, i.status, i.epoch, i.attempts, i.started_at, i.completed_at, i.result, i.error
-        from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[])
-          as i(run_id, epoch, key, kind, status, attempts, started_at, completed_at, result, error)
-        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2
+        from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
+            $13::timestamptz[])
+          as i(run_id, epoch, key, kind, status, attempts, started_at, completed_at, result, error, created_at)
+        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
         on conflict do nothing
         """,
         Text(writes, w => w.Run.Id),
@@ -154,19 +159,21 @@ internal sealed class PostgresCommit(PostgresStore store)
         Times(writes, w => w.Step.StartedAt),
         Times(writes, w => w.Step.CompletedAt),
         Text(writes, w => w.Step.Result),
-        Text(writes, w => ErrorJson.Write(w.Step.Error)));
+        Text(writes, w => ErrorJson.Write(w.Step.Error)),
+        CreationTimes(writes));
 
     private static void AddParks(Statements statements, List<ParkWrite> writes) => statements.AddCounted(
         typeof(ParkWrite),
         """
         update durable.runs r set status = 'WAITING', owner = null, due_at = i.due_at
-        from unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as i(run_id, epoch, due_at, wake_count)
-        where r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.wake_count = i.wake_count
+        from unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::timestamptz[]) as i(run_id, epoch, due_at, wake_count, created_at)
+        where r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at) and r.wake_count = i.wake_count
         """,
         Text(writes, w => w.Run.Id),
         Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
         Array(writes, w => w.DueAt?.UtcDateTime, NpgsqlDbType.TimestampTz),
-        Array(writes, w => w.WakeCount, NpgsqlDbType.Bigint));
+        Array(writes, w => w.WakeCount, NpgsqlDbType.Bigint),
+        CreationTimes(writes));
 
     private static void AddEnds(Statements statements, List<EndWrite> writes)
     {
@@ -174,15 +181,17 @@ internal sealed class PostgresCommit(PostgresStore store)
             typeof(EndWrite),
             """
             update durable.runs r set status = i.status, owner = null, due_at = null, output = i.output, error = i.error, completed_at = i.completed_at
-            from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]) as i(run_id, epoch, status, output, error, completed_at)
-            where r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2
+            from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
+              as i(run_id, epoch, status, output, error, completed_at, created_at)
+            where r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
             """,
             Text(writes, w => w.Run.Id),
             Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
             Text(writes, w => w.Outcome.Status.ToText()),
             Text(writes, w => w.Outcome.Output),
             Text(writes, w => ErrorJson.Write(w.Outcome.Error)),
-            Times(writes, w => w.Outcome.CompletedAt));
+            Times(writes, w => w.Outcome.CompletedAt),
+            CreationTimes(writes));
         var children = writes.Where(w => w.ParentId is not null).ToList();
         if (children.Count == 0)
             return;
@@ -267,6 +276,9 @@ internal sealed class PostgresCommit(PostgresStore store)
     }
 
     internal static NpgsqlParameter Text<T>(List<T> writes, Func<T, string?> value) => Array(writes, value, NpgsqlDbType.Text);
+
+    private static NpgsqlParameter CreationTimes<T>(List<T> writes)
+        where T : OwnedWrite => Array(writes, w => w.Run.CreatedAt?.UtcDateTime, NpgsqlDbType.TimestampTz);
 
     private static NpgsqlParameter Times<T>(List<T> writes, Func<T, DateTimeOffset> value) => Array(writes, w => value(w).UtcDateTime, NpgsqlDbType.TimestampTz);
 

@@ -148,7 +148,9 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
     }
 
     private bool Owns(RunKey run) =>
-        journal.Query("select 1 from runs where id = $1 and epoch = $2 and owner = $3", r => r.GetInt32(0), run.Id, run.Epoch, workerId).Count > 0;
+        journal.Query(
+        "select 1 from runs where id = $1 and epoch = $2 and owner = $3 and ($4 is null or created_at = $4)",
+        r => r.GetInt32(0), run.Id, run.Epoch, workerId, run.CreatedAt is { } createdAt ? SqliteStore.Microseconds(createdAt) : null).Count > 0;
 
     /// <summary>Whether a write of a run that is not ours (any more) was committed before: its answer was lost.</summary>
     private bool IsCommitted(OwnedWrite write) => write switch
