@@ -19,6 +19,25 @@ public sealed class QueueLimitsOnPostgres : QueueLimitTests<PostgresStore>
         await command.ExecuteNonQueryAsync();
         Assert.Equal(["a"], await WithinPatienceAsync(worker.ClaimAsync()));
     }
+
+    [Fact]
+    public async Task A_claim_counts_what_the_claim_before_it_took_while_it_waited()
+    {
+        await DeclareAsync("q", new QueueLimits { Concurrency = 1 });
+        await EnqueueAsync("q", "a", "b");
+        var worker = await OpenWorkerAsync("w", "q");
+        await using var other = new NpgsqlConnection(Store.ConnectionString);
+        await other.OpenAsync();
+        await using var transaction = await other.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand(
+            "select 1 from durable.queues where name = 'q' for update; update durable.runs set status = 'RUNNING', owner = 'other', due_at = null where id = 'a'", other);
+        await command.ExecuteNonQueryAsync();
+        var claim = worker.ClaimAsync();
+        while (!claim.IsCompleted && await Store.CountAsync("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 0)
+            await Task.Yield();
+        await transaction.CommitAsync();
+        Assert.Empty(await WithinPatienceAsync(claim));
+    }
 }
 
 public sealed class QueueLimitsOnSqlite : QueueLimitTests<SqliteStore>;
