@@ -31,8 +31,8 @@ public sealed record StartOptions
     public DateTimeOffset? Deadline { get; init; }
 
     /// <summary>
-    /// The same as a duration, counted from when the run is created by the journal's clock, its delay included. The earlier of both counts. Zero and less cancels it before
-    /// it begins; over a thousand years is none. Default none.
+    /// The same as a duration, counted from when the run is created by the journal's clock, its delay included. The earlier of both counts. Zero and less cancels it
+    /// at once; over a thousand years is none. Default none.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 

@@ -123,7 +123,6 @@ internal sealed partial class RunExecution
             if (step is null)
             {
                 var now = _services.Clock.Now;
-                var wake = duration <= Deadline.Longest ? now + duration : DateTimeOffset.MaxValue;
                 step = await RecordAsync(new StepInfo
                 {
                     Key = operation.Key,
@@ -326,7 +325,7 @@ internal sealed partial class RunExecution
     };
 
     private static DateTimeOffset After(DateTimeOffset now, TimeSpan duration) =>
-        duration < DateTimeOffset.MaxValue - now ? now + duration : DateTimeOffset.MaxValue;
+        duration <= Deadline.Longest ? now + duration : DateTimeOffset.MaxValue;
 
     private static Task<T> NeverAsync<T>() => new TaskCompletionSource<T>().Task;
 }

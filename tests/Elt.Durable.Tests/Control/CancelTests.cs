@@ -1,5 +1,7 @@
 using Elt.Durable.Execution;
+using Elt.Durable.Journal;
 using Elt.Durable.Tests.Suite;
+using Npgsql;
 
 namespace Elt.Durable.Tests.Control;
 
@@ -18,6 +20,68 @@ public sealed class CancelOnPostgres : CancelTests<PostgresStore>
         var other = await StartEngineAsync(configure);
         Assert.True(await other.Client.CancelAsync("far", "by another process"));
         await WithinPatienceAsync(Probe.Signal("work:token").Task);
+    }
+
+    [Fact]
+    public async Task A_commit_in_flight_lands_before_the_cancellation_which_finds_the_child_that_it_started()
+    {
+        var engine = await StartEngineAsync();
+        await StartRunsAsync(engine, "worker", "parent");
+        await using var commit = await BeginAsync();
+        await RunAsync(commit, "select 1 from workers where id = 'worker' for key share");
+        await RunAsync(
+            commit,
+            """
+            insert into runs (id, parent_id, workflow, version, status, epoch, input, created_at, due_at)
+            values ('parent/child', 'parent', 'nobody-has-it', 1, 'ENQUEUED', 0, '{}', now(), now())
+            """);
+        var cancelled = engine.Client.CancelAsync("parent");
+        await WaitAsync(async () => cancelled.IsCompleted || await Store.CountAsync("select count(*) from pg_locks where not granted") > 0);
+        await commit.CommitAsync();
+        Assert.True(await WithinPatienceAsync(cancelled));
+        Assert.Equal(2, await Store.CountAsync("select count(*) from runs where status = 'CANCELLED'"));
+    }
+
+    [Fact]
+    public async Task A_descendant_that_another_worker_is_just_taking_is_cancelled_all_the_same()
+    {
+        var engine = await StartEngineAsync();
+        await StartRunsAsync(engine, "worker", "parent", "parent/child");
+        await engine.Journal.RegisterWorkerAsync("taker", TimeSpan.FromMinutes(1), default);
+        await using var claim = await BeginAsync();
+        await RunAsync(claim, "update runs set owner = 'taker', epoch = 2 where id = 'parent/child'");
+        var cancelled = engine.Client.CancelAsync("parent");
+        // Some rounds in which the claim is in the way.
+        for (var i = 0; i < 20 && !cancelled.IsCompleted; i++)
+            await Store.CountAsync("select 1");
+        Assert.False(cancelled.IsCompleted);
+        Assert.Equal(0, await Store.CountAsync("select count(*) from runs where status = 'CANCELLED'"));
+        await claim.CommitAsync();
+        Assert.True(await WithinPatienceAsync(cancelled));
+        Assert.Equal(2, await Store.CountAsync("select count(*) from runs where status = 'CANCELLED' and owner is null"));
+    }
+
+    private static async Task StartRunsAsync(EngineHost engine, string worker, params string[] runIds)
+    {
+        await engine.Journal.RegisterWorkerAsync(worker, TimeSpan.FromMinutes(1), default);
+        foreach (var id in runIds)
+        {
+            var run = new NewRun { Id = id, Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true };
+            await engine.Journal.CommitAsync(worker, [new StartWrite(id.Contains('/') ? run with { Parent = new RunKey(id[..id.IndexOf('/')], 1) } : run)], default);
+        }
+    }
+
+    private async Task<NpgsqlTransaction> BeginAsync()
+    {
+        var connection = new NpgsqlConnection(Store.ConnectionString + ";Search Path=durable;Pooling=false");
+        await connection.OpenAsync();
+        return await connection.BeginTransactionAsync();
+    }
+
+    private static async Task RunAsync(NpgsqlTransaction transaction, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, transaction.Connection, transaction);
+        await command.ExecuteNonQueryAsync();
     }
 }
 
@@ -177,6 +241,23 @@ public abstract class CancelTests<TStore> : ControlSuite<TStore>
             await WaitForRowsAsync("runs where status = 'WAITING'", 1);
         Assert.True(await engine.Client.CancelAsync("parent/child", "not needed"));
         Assert.Equal("Cancelled: Cancelled: not needed", await WithinPatienceAsync(parent.ResultAsync()));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("promise", "E13")]
+    public async Task A_run_that_waits_for_its_event_hears_of_its_end(bool parked)
+    {
+        var engine = await StartEngineAsync(durable => durable.ConfigureWorker(w => w.ParkAfter = parked ? TimeSpan.FromMilliseconds(10) : TimeSpan.FromHours(1)));
+        await engine.Client.StartAsync(Script("setter", context => Hang(context, "work")), "setter");
+        var waiter = await engine.Client.StartAsync(Script("waiter", async context =>
+            (await Assert.ThrowsAnyAsync<Exception>(() => context.GetEventAsync<string>("setter", "ready"))).GetType().Name));
+        await WaitForRowsAsync("event_waiters", 1);
+        if (parked)
+            await WaitForRowsAsync("runs where status = 'WAITING'", 1);
+        await engine.Client.CancelAsync("setter");
+        Assert.EndsWith("Exception", await WithinPatienceAsync(waiter.ResultAsync()));
     }
 
     [Fact]

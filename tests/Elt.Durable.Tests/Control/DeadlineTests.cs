@@ -80,7 +80,7 @@ public abstract class DeadlineTests<TStore> : ControlSuite<TStore>
     {
         var engine = await StartEngineAsync();
         await engine.Client.StartAsync(new Sequence(1), "past", new StartOptions { Deadline = DateTimeOffset.UnixEpoch });
-        await engine.Client.StartAsync(new Sequence(1), "none-left", new StartOptions { Timeout = TimeSpan.MinValue, Queue = "wide" });
+        await engine.Client.StartAsync(new Sequence(1, "none-left"), "none-left", new StartOptions { Timeout = TimeSpan.MinValue, Queue = "wide" });
         foreach (var id in new[] { "past", "none-left" })
             Assert.Equal((RunStatus.Cancelled, "deadline passed"), await OutcomeAsync(engine, id));
         Assert.Equal(0, Probe["s:body"]);

@@ -74,6 +74,43 @@ public abstract class ForkTests<TStore> : ControlSuite<TStore>
     }
 
     [Fact]
+    [Trait("promise", "E13")]
+    public async Task Messages_events_and_streams_are_those_of_the_step()
+    {
+        var engine = await StartEngineAsync();
+        var input = Script("mail", async context =>
+        {
+            await context.SetEventAsync("state", "begun");
+            await context.WriteStreamAsync("log", "one");
+            var first = await context.ReceiveAsync<string>();
+            await context.StepAsync("middle", _ => Task.FromResult(1));
+            await context.SetEventAsync("state", "going");
+            await context.WriteStreamAsync("log", "two");
+            var second = await context.ReceiveAsync<string>();
+            return $"{first} {second}";
+        });
+        await engine.Client.StartAsync(input, "source");
+        await engine.Client.SendAsync("source", "a", idempotencyKey: "a");
+        await engine.Client.SendAsync("source", "b", idempotencyKey: "b");
+        Assert.Equal("\"a b\"", (await WithinPatienceAsync(engine.Client.WaitAsync("source")))!.Output);
+
+        var fork = await engine.Client.ForkAsync("source", new ForkOptions { FromStep = "middle", Queue = "wide" });
+        Assert.Equal("\"a b\"", (await WithinPatienceAsync(engine.Client.WaitAsync(fork)))!.Output);
+        var restart = await engine.Client.RestartAsync("source");
+        await engine.Client.SendAsync(restart, "c");
+        await engine.Client.SendAsync(restart, "d");
+        Assert.Equal("\"c d\"", (await WithinPatienceAsync(engine.Client.WaitAsync(restart)))!.Output);
+        foreach (var id in new[] { "source", fork, restart })
+        {
+            Assert.Equal(["begun", "going"], (await engine.Client.ListEventsAsync(id)).Select(e => e.Value.Trim('"')));
+            Assert.Equal(2, await Store.CountAsync($"select count(*) from stream_entries where run_id = '{id}' and kind = 'STREAM' and position in (0, 1)"));
+            Assert.Equal(2, await Store.CountAsync($"select count(*) from messages where run_id = '{id}' and received_by is not null"));
+        }
+        Assert.Equal(3, await engine.Client.DeleteAsync(new RunFilter()));
+        Assert.Equal(0, await Store.CountAsync("select (select count(*) from messages) + (select count(*) from stream_entries) + (select count(*) from event_waiters)"));
+    }
+
+    [Fact]
     [Trait("promise", "E17")]
     public async Task A_fork_may_go_on_with_newer_code()
     {
