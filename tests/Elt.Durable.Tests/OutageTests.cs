@@ -27,7 +27,7 @@ public sealed class OutageTests
     }
 
     [Fact]
-    public async Task A_connection_lost_while_a_childs_queue_is_looked_up_is_not_the_parents_error()
+    public async Task A_connection_lost_while_a_child_is_enqueued_is_not_the_parents_error()
     {
         var direct = new Npgsql.NpgsqlConnectionStringBuilder(await PostgresServer.CreateDatabaseAsync());
         await using var proxy = new DroppingProxy(direct.Port);
@@ -36,7 +36,7 @@ public sealed class OutageTests
         var scripts = new Scripts();
         scripts.Bodies["parent"] = async context =>
         {
-            proxy.DropAnswerTo("select name from durable.queues");
+            proxy.DropAnswerTo("insert into durable.runs");
             return $"{await context.ChildAsync(new Sequence(1), queue: "narrow")}";
         };
         await using var engine = await EngineHost.StartAsync(new OutageStore(direct.ToString()), new Probe(), durable => durable.Services.AddSingleton(scripts));

@@ -27,15 +27,10 @@ internal sealed class Worker(
     WorkerOptions options,
     ILogger<Worker> logger)
 {
-    /// <summary>How far this process's idea of the journal's time may be off.</summary>
-    private static readonly TimeSpan ClockTolerance = TimeSpan.FromMilliseconds(10);
-
-    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(40);
-
     private readonly ConcurrentDictionary<string, RunExecution> _executions = [];
     private readonly ConcurrentDictionary<string, long> _launching = [];
     private readonly ConcurrentDictionary<Task, byte> _tasks = [];
-    private readonly SemaphoreSlim _workIsDue = new(0, 1);
+    private readonly WorkSignal _signal = new(journal, clock, options);
     private readonly List<string> _queueNames = [.. queues.Select(q => q.Name)];
     private long _leaseTimestamp;
     private volatile bool _stopping;
@@ -43,7 +38,6 @@ internal sealed class Worker(
     private volatile bool _ownsUnknown;
     private volatile bool _hasBacklog;
     private volatile bool _mayHaveWork = true;
-    private volatile int _waitPhase;
     private long _probed;
     private long _followed;
     private DateTimeOffset? _nextDue;
@@ -52,9 +46,6 @@ internal sealed class Worker(
 
     /// <summary>Counts the lost leases: what was claimed under an older number belongs to others.</summary>
     public int Incarnation => Volatile.Read(ref _incarnation);
-
-    /// <summary>The option, as far as timers go.</summary>
-    private TimeSpan PollInterval => options.PollInterval < LongestTimer ? options.PollInterval : LongestTimer;
 
     /// <summary>Id of this incarnation of the worker.</summary>
     public string Id => writer.WorkerId;
@@ -96,9 +87,9 @@ internal sealed class Worker(
         get
         {
             // Odd while the loop waits. The same wait before and after the look: else what was seen belongs to different moments.
-            var phase = _waitPhase;
+            var phase = _signal.Phase;
             return phase % 2 == 1 && !_mayHaveWork && Volatile.Read(ref _probed) != 0 && Busy == 0 && _launching.IsEmpty && starter.ReservedCount == 0
-                && writer.IsIdle && phase == _waitPhase;
+                && writer.IsIdle && phase == _signal.Phase;
         }
     }
 
@@ -108,26 +99,14 @@ internal sealed class Worker(
     private void Tell(JournalHint hint)
     {
         Heed(hint);
-        Wake();
+        _signal.Raise();
     }
 
     /// <summary>Says that something becomes due later, perhaps earlier than what the worker waits for.</summary>
     public void LookAhead()
     {
         Volatile.Write(ref _probed, 0);
-        Wake();
-    }
-
-    private void Wake()
-    {
-        try
-        {
-            _workIsDue.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Somebody said so already, and the loop has not looked yet.
-        }
+        _signal.Raise();
     }
 
     /// <summary>Declares queues and schedules, takes a lease and the runs of dead workers.</summary>
@@ -187,7 +166,7 @@ internal sealed class Worker(
                     Log.JournalUnavailable(logger, e.Message);
                 else
                     Log.TickFailed(logger, e);
-                await Task.Delay(PollInterval, clock.Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(_signal.PollInterval, clock.Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
         await StopAsync().ConfigureAwait(false);
@@ -400,18 +379,8 @@ internal sealed class Worker(
 
     private async Task WaitForWorkAsync(CancellationToken ct)
     {
-        var now = clock.Now;
-        var untilDue = Deadline.Earlier(Deadline.Earlier(_nextDue, overdue.Next), scheduler.LookAt)!.Value - now;
-        var atMost = untilDue < ClockTolerance ? ClockTolerance : untilDue < PollInterval ? untilDue : PollInterval;
-        using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var hint = options.UseNotifications ? journal.WaitForHintAsync(pause.Token) : new TaskCompletionSource<JournalHint>().Task;
-        var any = Task.WhenAny(_workIsDue.WaitAsync(pause.Token), hint, Task.Delay(atMost, clock.Time, pause.Token));
-        _waitPhase++;
-        await any.ConfigureAwait(false);
-        _waitPhase++;
-        if (hint.IsCompletedSuccessfully)
-            Heed(await hint.ConfigureAwait(false));
-        await pause.CancelAsync().ConfigureAwait(false);
+        var due = Deadline.Earlier(Deadline.Earlier(_nextDue, overdue.Next), scheduler.LookAt)!.Value;
+        Heed(await _signal.WaitAsync(due, ct).ConfigureAwait(false));
     }
 
     private void Heed(JournalHint hint)

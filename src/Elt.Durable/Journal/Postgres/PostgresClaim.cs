@@ -67,7 +67,9 @@ internal sealed class PostgresClaim(PostgresStore store)
           exists (select from durable.workers where lease_until < t.now),
           least(
             (select min(r.due_at) from durable.runs r where r.due_at > t.now and (r.queue is null or r.status = 'WAITING')),
-            (select min(r.due_at) from durable.runs r where r.due_at > t.now and r.queue is not null and r.status = 'ENQUEUED' and r.due_at > r.created_at),
+            (select min(delayed.due_at) from durable.queues q cross join lateral (
+              select min(r.due_at) as due_at from durable.runs r where r.queue = q.name and r.status = 'ENQUEUED' and r.due_at > t.now) delayed
+             where q.name = any ($5) and not q.paused),
             (select min(start) from queued where start > t.now),
             (select min(lease_until) from durable.workers where lease_until >= t.now and id <> $2)),
           (select min(r.deadline_at) from durable.runs r where r.deadline_at is not null and r.completed_at is null)

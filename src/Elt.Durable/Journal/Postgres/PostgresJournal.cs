@@ -116,10 +116,14 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
 
     public async Task<int> ReleaseUnknownAsync(string workerId, IReadOnlyCollection<string> known, CancellationToken ct)
     {
-        await using var command = store.Command(
-            "update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648 where owner = $2 and id <> all ($3)",
-            workerId, known.ToArray());
-        return await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+        // A commit in flight for such a run lands first, or finds that the run is not the worker's any more.
+        await using var batch = store.Batch(
+            ("select 1 from durable.workers where id = $2 for update", [workerId]),
+            (
+                "update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648 where owner = $2 and id <> all ($3)",
+                [workerId, known.ToArray()]));
+        await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+        return (int)batch.BatchCommands[1].RecordsAffected;
     }
 
     public Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct) => _claim.ProbeAsync(request, ct);

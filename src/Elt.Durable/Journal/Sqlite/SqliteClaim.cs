@@ -32,10 +32,11 @@ internal sealed class SqliteClaim
             """
             select min(due_at) from (
               select min(due_at) as due_at from runs where due_at > $1 and (queue is null or status = 'WAITING')
-              union all select min(due_at) from runs where due_at > $1 and queue is not null and status = 'ENQUEUED' and due_at > created_at
+              union all select (select min(due_at) from runs where queue = q.name and status = 'ENQUEUED' and due_at > $1)
+                from queues q where q.name in (select value from json_each($3)) and not q.paused
               union all select min(lease_until) from workers where lease_until >= $1 and id <> $2)
             """,
-            r => r.TimeOrNull(0), now, request.WorkerId)[0];
+            r => r.TimeOrNull(0), now, request.WorkerId, queues)[0];
         var workersAreGone = journal.Query("select exists (select 1 from workers where lease_until < $1)", r => r.GetBoolean(0), now)[0];
         var deadline = journal.Query("select min(deadline_at) from runs where deadline_at is not null and completed_at is null", r => r.TimeOrNull(0))[0];
         return new Prospect(

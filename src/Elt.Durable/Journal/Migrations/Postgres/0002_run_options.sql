@@ -16,6 +16,3 @@ alter table durable.runs
 create index runs_overdue on durable.runs (deadline_at) where deadline_at is not null and completed_at is null;
 create unique index runs_deduplicated on durable.runs (queue, deduplication_id) where deduplication_id is not null and completed_at is null;
 create index runs_of_schedule on durable.runs (schedule) where schedule is not null and completed_at is null;
-
--- Runs that wait in a queue for a time: those enqueued without delay never are in it.
-create index runs_delayed on durable.runs (due_at) where queue is not null and status = 'ENQUEUED' and due_at > created_at;
