@@ -20,7 +20,7 @@ public sealed class LostAnswerTests(ITestOutputHelper output)
     [Fact]
     public async Task Answers_lost_on_the_way_double_no_effect_and_no_step()
     {
-        var drops = Size.Of(120, 2000);
+        var drops = Size.Of(60, 2000);
         await using var database = new ChaosDatabase(await PostgresServer.CreateDatabaseAsync());
         await database.CreateTablesAsync();
         var direct = new NpgsqlConnectionStringBuilder(database.ConnectionString);

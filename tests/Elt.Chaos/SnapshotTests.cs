@@ -12,7 +12,7 @@ public sealed class SnapshotTests(ITestOutputHelper output)
     [Fact]
     public async Task A_snapshot_held_open_under_load_stops_nothing()
     {
-        var during = TimeSpan.FromSeconds(Size.Of(3, 180));
+        var during = TimeSpan.FromSeconds(Size.Of(2, 180));
         var clean = await MeasureAsync(during, holdSnapshot: false);
         var held = await MeasureAsync(during, holdSnapshot: true);
         output.WriteLine($"{during.TotalSeconds} s each: {clean:F0} steps/s without, {held:F0} with a REPEATABLE READ snapshot held open: {held / clean:P0}");

@@ -154,7 +154,7 @@ internal sealed class Worker(
                 if (!await TickAsync(stop).ConfigureAwait(false))
                     await WaitForWorkAsync(stop).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            catch (Exception) when (stop.IsCancellationRequested)
             {
                 break;
             }

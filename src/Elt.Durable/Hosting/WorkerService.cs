@@ -23,5 +23,10 @@ internal sealed class WorkerService(IJournal journal, Worker worker) : IHostedSe
         await _loop.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        // A host that could not start disposes without stopping: the loop must not go on over a journal that is closed.
+        _stop.Cancel();
+        _stop.Dispose();
+    }
 }

@@ -24,7 +24,7 @@ namespace Elt.Durable.Testing;
 public sealed class DurableTestHost : IAsyncDisposable
 {
     /// <summary>How long the clock waits for steps at work, in real time: a step may itself wait for the clock.</summary>
-    private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(5);
 
     /// <summary>How long the clock waits for the engine itself, in real time.</summary>
     private static readonly TimeSpan EnginePatience = TimeSpan.FromSeconds(30);
