@@ -13,13 +13,12 @@ internal sealed class PostgresCancel(PostgresStore store)
 {
     private static readonly TimeSpan MaxPause = TimeSpan.FromMilliseconds(100);
 
-    private const string IsLive = "r.completed_at is null and (not $4 or r.deadline_at <= coalesce($1, now()))";
-
-    // $2 the runs asked for, $3 whether to cascade, $4 whether only overdue ones count, $5 those cancelled in this transaction already.
+    // $2 the runs asked for, $3 whether to cascade, $4 whether only overdue ones of them count, $5 those cancelled in this transaction already.
     private const string Tree =
-        $"""
+        """
         with recursive tree as (
-          select r.id, r.owner from durable.runs r where r.id = any ($2) and ({IsLive} or r.id = any ($5))
+          select id, owner from durable.runs
+          where id = any ($2) and (completed_at is null and (not $4 or deadline_at <= coalesce($1, now())) or id = any ($5))
           union
           select c.id, c.owner from tree t join durable.runs c on c.parent_id = t.id where $3)
         """;
@@ -32,7 +31,7 @@ internal sealed class PostgresCancel(PostgresStore store)
         {Tree},
         mine as (
           select r.id from tree t join durable.runs r on r.id = t.id
-          where {IsLive} and (r.owner is null or r.owner = any ($6) or not exists (select from durable.workers w where w.id = r.owner))
+          where r.completed_at is null and (r.owner is null or r.owner = any ($6) or not exists (select from durable.workers w where w.id = r.owner))
           order by r.id for no key update of r skip locked)
         update durable.runs r set status = 'CANCELLED', owner = null, delayed_until = case when r.status = 'ENQUEUED' and r.started_at is null then r.due_at end,
           due_at = null, error = $7, completed_at = coalesce($1, now())
@@ -40,7 +39,7 @@ internal sealed class PostgresCancel(PostgresStore store)
         returning r.id, r.parent_id, r.completed_at
         """;
 
-    private const string FindLeftOver = $"{Tree} select exists (select from tree t join durable.runs r on r.id = t.id where {IsLive})";
+    private const string FindLeftOver = $"{Tree} select exists (select from tree t join durable.runs r on r.id = t.id where r.completed_at is null)";
 
     // Parents that were cancelled themselves are not told: resumed, they find their children as they are then.
     private const string TellParents =
