@@ -24,6 +24,7 @@ public abstract class QueueKeyTests<TStore> : QueueSuite<TStore>
         {
             var worker = workers[turn % 2];
             var ids = await worker.ClaimAsync(20);
+            Assert.NotEmpty(ids);
             claimed.AddRange(ids);
             await worker.EndAsync(ids);
         }

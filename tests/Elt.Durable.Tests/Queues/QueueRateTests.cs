@@ -58,11 +58,10 @@ public abstract class QueueRateTests<TStore> : QueueSuite<TStore>
         var engine = await StartEngineAsync(
             durable => durable.AddQueue("paced", rateLimit: new RateLimit(1, Seconds(10))).ConfigureWorker(w =>
             {
-                w.PollInterval = TimeSpan.FromHours(1);
+                w.PollInterval = TimeSpan.FromMinutes(10);
                 w.Lease = TimeSpan.FromDays(1);
             }),
             time: Time);
-        var began = Time.GetUtcNow();
         foreach (var id in new[] { "a", "b", "c" })
             await engine.Client.StartAsync(new Sequence(1), id, new StartOptions { Queue = "paced" });
         while (await Store.CountAsync("select count(*) from runs where status = 'SUCCESS'") < 3)
@@ -71,7 +70,6 @@ public abstract class QueueRateTests<TStore> : QueueSuite<TStore>
             await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
         }
         var starts = (await engine.Client.ListAsync(new RunFilter())).Select(r => r.StartedAt!.Value).Order().ToList();
-        Assert.All(starts.Zip(starts.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, Seconds(10), Seconds(600)));
-        Assert.InRange(Time.GetUtcNow() - began, Seconds(20), TimeSpan.FromMinutes(50));
+        Assert.All(starts.Zip(starts.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, Seconds(10), Seconds(300)));
     }
 }
