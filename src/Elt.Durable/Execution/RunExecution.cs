@@ -188,6 +188,9 @@ internal sealed partial class RunExecution
         {
             var (result, error) = await AttemptAsync(identity, attempt, retry.AttemptTimeout, body).ConfigureAwait(false);
             var now = _services.Clock.Now;
+            // A deadline wins over the time of an attempt: the run is about to be cancelled, or is already.
+            if (error is TimeoutException && _deadlineAt <= now)
+                await NeverAsync<bool>().ConfigureAwait(false);
             if (error is null || error is PayloadException || NextDelay(retry, error, attempt) is not { } delay)
             {
                 var step = new StepInfo
