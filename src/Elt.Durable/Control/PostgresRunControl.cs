@@ -21,8 +21,9 @@ internal sealed class PostgresRunControl(PostgresStore store) : IRunControl
         """,
         """
         insert into durable.messages (run_id, idempotency_key, topic, payload, sender, sent_at, received_by)
-        select $3, idempotency_key, topic, payload, sender, sent_at, (select s.key from durable.steps s where s.run_id = $3 and s.key = m.received_by)
-        from durable.messages m where run_id = $2 and sent_at < $4 order by number
+        select $3, m.idempotency_key, m.topic, m.payload, m.sender, m.sent_at, s.key
+        from durable.messages m left join durable.steps s on s.run_id = $3 and s.key = m.received_by
+        where m.run_id = $2 and (m.sent_at < $4 or s.key is not null) order by m.number
         """,
         """
         insert into durable.stream_entries (run_id, kind, name, position, step_key, value, written_at)

@@ -21,8 +21,9 @@ internal sealed class SqliteRunControl(SqliteStore store) : IRunControl
         """,
         """
         insert into messages (run_id, idempotency_key, topic, payload, sender, sent_at, received_by)
-        select $2, idempotency_key, topic, payload, sender, sent_at, (select s.key from steps s where s.run_id = $2 and s.key = m.received_by)
-        from messages m where run_id = $1 and sent_at < $3 order by number
+        select $2, m.idempotency_key, m.topic, m.payload, m.sender, m.sent_at, s.key
+        from messages m left join steps s on s.run_id = $2 and s.key = m.received_by
+        where m.run_id = $1 and (m.sent_at < $3 or s.key is not null) order by m.number
         """,
         """
         insert into stream_entries (run_id, kind, name, position, step_key, value, written_at)

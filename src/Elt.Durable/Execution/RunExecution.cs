@@ -188,9 +188,6 @@ internal sealed partial class RunExecution
         {
             var (result, error) = await AttemptAsync(identity, attempt, retry.AttemptTimeout, body).ConfigureAwait(false);
             var now = _services.Clock.Now;
-            // A deadline wins over the time of an attempt: the run is about to be cancelled, or is already.
-            if (error is TimeoutException && _deadlineAt <= now)
-                await NeverAsync<bool>().ConfigureAwait(false);
             if (error is null || error is PayloadException || NextDelay(retry, error, attempt) is not { } delay)
             {
                 var step = new StepInfo
@@ -254,7 +251,8 @@ internal sealed partial class RunExecution
     /// <summary>Executes the body for as long as it may take; late, whatever it does or says counts for nothing.</summary>
     private async Task<T> InTimeAsync<T>(StepIdentity identity, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
-        if (timeout is not { } limit || limit > LongestAttempt)
+        // A deadline wins over the time of an attempt, also where both end together: the run is cancelled then, and its token says so.
+        if (timeout is not { } limit || limit > LongestAttempt || _deadlineAt - _services.Clock.Now <= limit)
             return await Task.Run(() => body(identity, Stopping), Stopping).ConfigureAwait(false);
         if (limit <= TimeSpan.Zero)
             throw new TimeoutException($"Step '{identity.Key}' has no time left.");
@@ -268,8 +266,7 @@ internal sealed partial class RunExecution
         {
             _ = time.CancelAsync();
             _ = attempt.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            // The run ends: then this is no failure of the step.
-            return _deadlineAt <= _services.Clock.Now ? await NeverAsync<T>().ConfigureAwait(false) : throw new TimeoutException($"Step '{identity.Key}' took longer than {limit}.");
+            throw new TimeoutException($"Step '{identity.Key}' took longer than {limit}.");
         }
         finally
         {

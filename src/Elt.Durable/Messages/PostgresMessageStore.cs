@@ -39,10 +39,12 @@ internal sealed class PostgresMessageStore(PostgresStore store) : IMessageStore
             """
             insert into durable.messages (run_id, idempotency_key, topic, payload, sender, sent_at)
             select i.run_id, i.idempotency_key, i.topic, i.payload, i.sender, coalesce($1, now())
-            from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[])
-                with ordinality as i(run_id, idempotency_key, topic, payload, sender, step, epoch, number)
+            from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::timestamptz[])
+                with ordinality as i(run_id, idempotency_key, topic, payload, sender, step, epoch, created_at, number)
               join durable.runs r on r.id = i.run_id
-            where i.step is null or exists (select from durable.steps s where s.run_id = i.sender and s.key = i.step and s.epoch = i.epoch)
+            where i.step is null or exists (
+              select from durable.steps s join durable.runs o on o.id = s.run_id and o.created_at = coalesce(i.created_at, o.created_at)
+              where s.run_id = i.sender and s.key = i.step and s.epoch = i.epoch)
             order by i.number for key share of r
             on conflict do nothing
             """,
@@ -52,7 +54,8 @@ internal sealed class PostgresMessageStore(PostgresStore store) : IMessageStore
             Text(sends, s => s.Message.Payload),
             Text(sends, s => s.Message.Sender),
             Text(sends, s => s.Step?.Step.Key),
-            Array(sends, s => s.Step?.Run.Epoch ?? 0, NpgsqlDbType.Bigint));
+            Array(sends, s => s.Step?.Run.Epoch ?? 0, NpgsqlDbType.Bigint),
+            Array(sends, s => s.Step?.Run.CreatedAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
         return sends.ConvertAll(s => s.Message.RunId);
     }
 
@@ -65,13 +68,15 @@ internal sealed class PostgresMessageStore(PostgresStore store) : IMessageStore
         statements.Add(
             """
             update durable.messages m set received_by = s.key
-            from unnest($3::text[], $4::bigint[], $5::text[], $6::text[]) as i(run_id, epoch, key, idempotency_key)
+            from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[]) as i(run_id, epoch, key, idempotency_key, created_at)
               join durable.steps s on s.run_id = i.run_id and s.key = i.key and s.epoch = i.epoch
+              join durable.runs r on r.id = i.run_id and r.created_at = coalesce(i.created_at, r.created_at)
             where m.run_id = i.run_id and m.idempotency_key = i.idempotency_key and m.received_by is null
             """,
             Text(receipts, w => w.Run.Id),
             Array(receipts, w => w.Run.Epoch, NpgsqlDbType.Bigint),
             Text(receipts, w => w.Step.Key),
-            Text(receipts, w => ((ReceiveEffect)w.Effect!).IdempotencyKey));
+            Text(receipts, w => ((ReceiveEffect)w.Effect!).IdempotencyKey),
+            CreationTimes(receipts));
     }
 }

@@ -76,10 +76,11 @@ internal sealed class PostgresStreamStore(PostgresStore store) : IStreamStore
                 + row_number() over (partition by n.run_id, n.kind, n.name order by n.number) - 1,
               n.key, n.value, n.completed_at
             from (
-              select i.*, s.completed_at
-              from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
-                  with ordinality as i(run_id, epoch, key, kind, name, value, number)
+              select i.run_id, i.kind, i.name, i.key, i.value, i.number, s.completed_at
+              from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
+                  with ordinality as i(run_id, epoch, key, kind, name, value, created_at, number)
                 join durable.steps s on s.run_id = i.run_id and s.key = i.key and s.epoch = i.epoch
+                join durable.runs r on r.id = i.run_id and r.created_at = coalesce(i.created_at, r.created_at)
               where not exists (select from durable.stream_entries e where e.run_id = i.run_id and e.step_key = i.key)) n
             on conflict (run_id, step_key) do nothing
             """,
@@ -88,7 +89,8 @@ internal sealed class PostgresStreamStore(PostgresStore store) : IStreamStore
             Text(entries, e => e.Step.Key),
             Text(entries, e => e.Step.Kind.ToString().ToUpperInvariant()),
             Text(entries, e => e.Entry.Name),
-            Text(entries, e => e.Entry.Value));
+            Text(entries, e => e.Entry.Value),
+            Array(entries, e => e.Run.CreatedAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
         var setters = entries.FindAll(e => e.Step.Kind == StepKind.Event).ConvertAll(e => e.Run.Id);
         if (setters.Count > 0)
             statements.Add("select 1 from durable.runs where id = any ($3) order by id for key share", Text(setters, id => id));

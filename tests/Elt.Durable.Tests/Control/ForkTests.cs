@@ -83,6 +83,7 @@ public abstract class ForkTests<TStore> : ControlSuite<TStore>
             await context.SetEventAsync("state", "begun");
             await context.WriteStreamAsync("log", "one");
             var first = await context.ReceiveAsync<string>();
+            await context.StepAsync("sent", _ => Probe.Signal("sent").Task.ContinueWith(_ => 0, TaskScheduler.Default));
             await context.StepAsync("middle", _ => Task.FromResult(1));
             await context.SetEventAsync("state", "going");
             await context.WriteStreamAsync("log", "two");
@@ -92,6 +93,7 @@ public abstract class ForkTests<TStore> : ControlSuite<TStore>
         await engine.Client.StartAsync(input, "source");
         await engine.Client.SendAsync("source", "a", idempotencyKey: "a");
         await engine.Client.SendAsync("source", "b", idempotencyKey: "b");
+        Probe.Signal("sent").SetResult();
         Assert.Equal("\"a b\"", (await WithinPatienceAsync(engine.Client.WaitAsync("source")))!.Output);
 
         var fork = await engine.Client.ForkAsync("source", new ForkOptions { FromStep = "middle", Queue = "wide" });

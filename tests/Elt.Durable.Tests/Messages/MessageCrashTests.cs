@@ -97,6 +97,46 @@ public abstract class MessageCrashTests<TStore> : EngineSuite<TStore>
     }
 
     [Fact]
+    [Trait("promise", "E20")]
+    public async Task What_a_deleted_run_left_in_flight_is_not_sent_for_the_next_run_of_its_id()
+    {
+        var engine = await StartEngineAsync();
+        var journal = engine.Journal;
+        await journal.RegisterWorkerAsync("me", TimeSpan.FromMinutes(1), default);
+        var first = await CreateAsync();
+        await journal.CommitAsync("me", [new EndWrite(new RunKey("mine", 1), null, new RunOutcome(RunStatus.Success, "1", null, DateTimeOffset.UnixEpoch))], default);
+        Assert.True(await engine.Client.DeleteAsync("mine"));
+        var second = await CreateAsync();
+        Assert.NotEqual(first, second);
+        await journal.CommitAsync("me", WritesOf(second, "new"), default);
+        await journal.CommitAsync("me", WritesOf(first, "stray"), default);
+        Assert.Equal(3, await Store.CountAsync("select count(*) from messages where idempotency_key in ('new', 'new!', 'stray')"));
+        Assert.Equal(3, await Store.CountAsync("select count(*) from messages"));
+        Assert.Equal(1, await Store.CountAsync("select count(*) from messages where received_by = 'receive' and idempotency_key = 'new'"));
+        Assert.Equal(1, await Store.CountAsync("select count(*) from messages where received_by is not null"));
+        Assert.Equal(1, await Store.CountAsync("select count(*) from stream_entries"));
+
+        async Task<DateTimeOffset> CreateAsync()
+        {
+            var start = new StartWrite(new NewRun { Id = "mine", Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true });
+            await journal.CommitAsync("me", [start], default);
+            return start.CreatedAt;
+        }
+
+        static JournalWrite[] WritesOf(DateTimeOffset createdAt, string idempotencyKey)
+        {
+            var message = new Message { RunId = "mine", Topic = "", IdempotencyKey = idempotencyKey, Payload = "1" };
+            return
+            [
+                new MessageWrite(message),
+                Step("send", StepKind.Send, 1, new SendEffect(message with { IdempotencyKey = idempotencyKey + "!", Sender = "mine" }), createdAt),
+                Step("receive", StepKind.Receive, 1, new ReceiveEffect(idempotencyKey), createdAt),
+                Step("event", StepKind.Event, 1, new PublishEffect("name", "1"), createdAt),
+            ];
+        }
+    }
+
+    [Fact]
     [Trait("promise", "E8")]
     public async Task Everything_at_once_in_one_parallel_map_replays_the_same()
     {
@@ -161,8 +201,8 @@ public abstract class MessageCrashTests<TStore> : EngineSuite<TStore>
         }
     }
 
-    private static StepWrite Step(string key, StepKind kind, long epoch, StepEffect effect) => new(
-        new RunKey("mine", epoch),
+    private static StepWrite Step(string key, StepKind kind, long epoch, StepEffect effect, DateTimeOffset? createdAt = null) => new(
+        new RunKey("mine", epoch, createdAt),
         new StepInfo
         {
             Key = key,

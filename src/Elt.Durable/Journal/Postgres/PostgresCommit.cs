@@ -277,7 +277,7 @@ internal sealed class PostgresCommit(PostgresStore store)
 
     internal static NpgsqlParameter Text<T>(List<T> writes, Func<T, string?> value) => Array(writes, value, NpgsqlDbType.Text);
 
-    private static NpgsqlParameter CreationTimes<T>(List<T> writes)
+    internal static NpgsqlParameter CreationTimes<T>(List<T> writes)
         where T : OwnedWrite => Array(writes, w => w.Run.CreatedAt?.UtcDateTime, NpgsqlDbType.TimestampTz);
 
     private static NpgsqlParameter Times<T>(List<T> writes, Func<T, DateTimeOffset> value) => Array(writes, w => value(w).UtcDateTime, NpgsqlDbType.TimestampTz);
