@@ -1,9 +1,44 @@
 namespace Elt.Pipelines.Sources;
 
+/// <summary>What a source says of a record beside its values.</summary>
+internal enum RecordState
+{
+    /// <summary>It is there.</summary>
+    Present,
+
+    /// <summary>It was removed and can be restored: the destination's soft delete.</summary>
+    Removed,
+
+    /// <summary>It was deleted for good.</summary>
+    Deleted,
+
+    /// <summary>It is there, and the connector's filter leaves it out.</summary>
+    OutOfScope,
+}
+
 /// <summary>One record as a source gives it, in the columns of its dataset.</summary>
 /// <param name="ExternalId">The source's key; <see langword="null"/> when it cannot be read.</param>
-/// <param name="Values">The dataset's columns in their order.</param>
-internal sealed record SourceRecord(string? ExternalId, IReadOnlyList<string?> Values);
+/// <param name="Values">The dataset's columns in their order; empty for a record that is not there any more.</param>
+internal sealed record SourceRecord(string? ExternalId, IReadOnlyList<string?> Values)
+{
+    /// <summary>Default <see cref="RecordState.Present"/>.</summary>
+    public RecordState State { get; init; }
+
+    /// <summary>When it was last changed at the source, where the source says so.</summary>
+    public DateTimeOffset? UpdatedAt { get; init; }
+
+    /// <summary>The record as it came, for the quarantine; JSON, or the line of a file.</summary>
+    public string? Raw { get; init; }
+
+    /// <summary>What could not be mapped; a record with problems is put into quarantine. Default none.</summary>
+    public IReadOnlyList<RecordProblem> Problems { get; init; } = [];
+}
+
+/// <summary>Why a record, or a field of it, cannot be taken as it is.</summary>
+/// <param name="Rule">What it breaks, such as <c>type</c>, <c>required</c>, <c>length</c>.</param>
+/// <param name="Field">The column; <see langword="null"/> for the whole record.</param>
+/// <param name="Message">What was expected and found, without the value itself.</param>
+internal sealed record RecordProblem(string Rule, string? Field, string Message);
 
 /// <summary>A page of records.</summary>
 /// <param name="Page">Its number, from 1.</param>
