@@ -96,10 +96,40 @@ internal sealed class JournalWriter : IAsyncDisposable
         for (var batch = TakeBatch(); batch.Count > 0;)
         {
             await CommitBatchAsync(batch).ConfigureAwait(false);
+            if (WaitingCount >= Math.Max(1, batch.Count / 2))
+            {
+                // The database goes on working while they are told.
+                ThreadPool.UnsafeQueueUserWorkItem(Tell, batch, preferLocal: false);
+            }
+            else
+            {
+                Tell(batch);
+                if (batch.Count > 1)
+                    await GatherAsync().ConfigureAwait(false);
+            }
             batch = TakeBatch();
             // The next batch is not the affair of the thread that brought the first.
             if (batch.Count > 0)
                 await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        }
+    }
+
+    /// <summary>
+    /// Lets those who were told hand in what they do next: else the first of them would be committed alone, and all others would wait for that. Each turn goes
+    /// to the end of the thread pool's queue.
+    /// </summary>
+    private async Task GatherAsync()
+    {
+        for (var (count, before) = (0, -1); count > before; (before, count) = (count, WaitingCount))
+            await Task.Yield();
+    }
+
+    private int WaitingCount
+    {
+        get
+        {
+            lock (_gate)
+                return _waiting.Count;
         }
     }
 
@@ -117,6 +147,7 @@ internal sealed class JournalWriter : IAsyncDisposable
         return batch;
     }
 
+    /// <summary>Commits a batch; writes that can never be written fail.</summary>
     private async Task CommitBatchAsync(IReadOnlyList<JournalWrite> batch)
     {
         var begun = Telemetry.CommitBegins();
@@ -142,6 +173,11 @@ internal sealed class JournalWriter : IAsyncDisposable
             return;
         }
         Telemetry.Committed(batch, begun);
+    }
+
+    /// <summary>Tells who waits for a batch; each write of it that failed has been told.</summary>
+    private void Tell(IReadOnlyList<JournalWrite> batch)
+    {
         if (batch.Aggregate(JournalHint.None, (woke, write) => woke | write.Woke) is not JournalHint.None and var hint)
             Woke?.Invoke(hint);
         foreach (var write in batch)

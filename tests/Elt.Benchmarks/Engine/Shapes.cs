@@ -18,6 +18,9 @@ internal abstract record Shape(int Runs, int Steps, int Room)
 {
     public const string Queue = "bench";
 
+    /// <summary>Whether there is one step at a time.</summary>
+    public virtual bool IsSerial => false;
+
     public abstract Task<ShapeTime> RunAsync(Target target, CancellationToken ct);
 
     /// <summary>Runs a body so many times, some at the same time.</summary>
@@ -39,6 +42,8 @@ internal abstract record Shape(int Runs, int Steps, int Room)
 /// <summary>Runs that are started one after the other by each of some callers.</summary>
 internal sealed record IndependentRuns(int Runs, int Steps, int Concurrency) : Shape(Runs, Steps, Concurrency * 2)
 {
+    public override bool IsSerial => Concurrency == 1;
+
     public override async Task<ShapeTime> RunAsync(Target target, CancellationToken ct) => new(await ManyAsync(
         Runs, Concurrency, async _ => await (await target.Client.StartAsync(new NoOpSteps(Steps), ct: ct)).ResultAsync(ct), ct));
 

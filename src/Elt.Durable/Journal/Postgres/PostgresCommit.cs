@@ -18,13 +18,41 @@ internal sealed class PostgresCommit(PostgresStore store)
     private const string LockWorker =
         """
         select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-          set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+          set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
           (select true from durable.workers where id = $2 for key share)
+        """;
+
+    private const string InsertSteps =
+        """
+        insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
+        select i.run_id, i.key, coalesce(i.kind, 'STEP'), coalesce(i.status, 'SUCCESS'), r.epoch, coalesce(i.attempts, 1), i.started_at, i.completed_at, i.result, i.error
+        from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
+            $13::timestamptz[])
+          as i(run_id, epoch, key, kind, status, attempts, started_at, completed_at, result, error, created_at)
+        join durable.runs r on r.id = i.run_id and r.epoch = coalesce(i.epoch, 1) and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
         """;
 
     private readonly PostgresReader _reader = new(store.DataSource);
 
     public async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
+    {
+        try
+        {
+            await CommitAsync(workerId, writes, mayBeRecorded: false, ct).ConfigureAwait(false);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            await CommitAsync(workerId, writes, mayBeRecorded: true, ct).ConfigureAwait(false);
+        }
+    }
+
+    /// <param name="workerId">Who writes.</param>
+    /// <param name="writes">What.</param>
+    /// <param name="mayBeRecorded">
+    /// Whether some steps may be in the journal, as after a commit whose answer was lost. It is rare, and asking for it in advance costs a third of an insert.
+    /// </param>
+    /// <param name="ct">Gives up.</param>
+    private async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, bool mayBeRecorded, CancellationToken ct)
     {
         // The first of several starts of one id counts; the others find it.
         var starts = writes.OfType<StartWrite>().DistinctBy(w => w.Run.Id).ToList();
@@ -40,7 +68,7 @@ internal sealed class PostgresCommit(PostgresStore store)
         if (attempts.Count > 0)
             AddAttempts(statements, attempts);
         if (steps.Count > 0)
-            AddSteps(statements, steps);
+            AddSteps(statements, steps, mayBeRecorded);
         var receivers = PostgresMessageStore.AddSends(statements, steps, writes.OfType<MessageWrite>().ToList());
         PostgresMessageStore.AddReceipts(statements, steps);
         var setters = PostgresStreamStore.AddEntries(statements, steps);
@@ -89,8 +117,8 @@ internal sealed class PostgresCommit(PostgresStore store)
           queue_key, deduplication_id, deadline_at, schedule)
         select i.id, i.workflow, i.version,
           case when i.claim and t.alive then 'RUNNING' else 'ENQUEUED' end, case when i.claim and t.alive then 1 else 0 end,
-          case when i.claim and t.alive then $2 end, case when i.claim and t.alive then null else t.now + i.delay end,
-          i.priority, i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input,
+          case when i.claim and t.alive then $2 end, case when i.claim and t.alive then null else t.now + coalesce(i.delay, '0') end,
+          coalesce(i.priority, 0), i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input,
           i.queue_key, i.deduplication_id, least(i.deadline_at, t.now + i.timeout), i.schedule
         from unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[], $9::interval[], $10::text[], $11::bigint[], $12::bool[],
             $13::text[], $14::text[], $15::timestamptz[], $16::text[], $17::interval[], $18::timestamptz[])
@@ -106,18 +134,18 @@ internal sealed class PostgresCommit(PostgresStore store)
         Text(starts, s => s.Run.Workflow.Name),
         Array(starts, s => s.Run.Workflow.Version, NpgsqlDbType.Integer),
         Text(starts, s => s.Run.Input),
-        Text(starts, s => s.Run.Queue),
-        Array(starts, s => s.Run.Priority, NpgsqlDbType.Integer),
-        Array(starts, s => s.Run.Delay, NpgsqlDbType.Interval),
-        Text(starts, s => s.Run.Parent?.Id),
-        Array(starts, s => s.Run.Parent?.Epoch ?? 0, NpgsqlDbType.Bigint),
+        SparseText(starts, s => s.Run.Queue),
+        Sparse(starts, s => s.Run.Priority, 0, NpgsqlDbType.Integer),
+        Sparse(starts, s => s.Run.Delay, TimeSpan.Zero, NpgsqlDbType.Interval),
+        SparseText(starts, s => s.Run.Parent?.Id),
+        Sparse(starts, s => s.Run.Parent?.Epoch ?? 0, 0, NpgsqlDbType.Bigint),
         Array(starts, s => s.Run.ClaimNow, NpgsqlDbType.Boolean),
-        Text(starts, s => s.Run.QueueKey),
-        Text(starts, s => s.Run.DeduplicationId),
-        Array(starts, s => s.Run.DeadlineAt?.UtcDateTime, NpgsqlDbType.TimestampTz),
-        Text(starts, s => s.Run.Schedule),
-        Array(starts, s => s.Run.Timeout, NpgsqlDbType.Interval),
-        Array(starts, s => s.Run.Parent?.CreatedAt?.UtcDateTime, NpgsqlDbType.TimestampTz))
+        SparseText(starts, s => s.Run.QueueKey),
+        SparseText(starts, s => s.Run.DeduplicationId),
+        Sparse(starts, s => s.Run.DeadlineAt?.UtcDateTime, null, NpgsqlDbType.TimestampTz),
+        SparseText(starts, s => s.Run.Schedule),
+        Sparse(starts, s => s.Run.Timeout, null, NpgsqlDbType.Interval),
+        Sparse(starts, s => s.Run.Parent?.CreatedAt?.UtcDateTime, null, NpgsqlDbType.TimestampTz))
         .NotifyWhen(starts.Exists(s => !s.Run.ClaimNow));
 
     private static void AddAttempts(Statements statements, List<AttemptWrite> writes) => statements.AddCounted(
@@ -139,27 +167,19 @@ internal sealed class PostgresCommit(PostgresStore store)
         Text(writes, w => ErrorJson.Write(w.Attempt.Error)),
         CreationTimes(writes));
 
-    private static void AddSteps(Statements statements, List<StepWrite> writes) => statements.AddCounted(
+    private static void AddSteps(Statements statements, List<StepWrite> writes, bool mayBeRecorded) => statements.AddCounted(
         typeof(StepWrite),
-        """
-        insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
-        select i.run_id, i.key, i.kind, i.status, i.epoch, i.attempts, i.started_at, i.completed_at, i.result, i.error
-        from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
-            $13::timestamptz[])
-          as i(run_id, epoch, key, kind, status, attempts, started_at, completed_at, result, error, created_at)
-        join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
-        on conflict do nothing
-        """,
+        mayBeRecorded ? InsertSteps + " on conflict do nothing" : InsertSteps,
         Text(writes, w => w.Run.Id),
-        Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
+        Sparse(writes, w => w.Run.Epoch, 1, NpgsqlDbType.Bigint),
         Text(writes, w => w.Step.Key),
-        Text(writes, w => w.Step.Kind.ToString().ToUpperInvariant()),
-        Text(writes, w => w.Step.Status.ToText()),
-        Array(writes, w => w.Step.Attempts, NpgsqlDbType.Integer),
+        SparseText(writes, w => w.Step.Kind.ToString().ToUpperInvariant(), "STEP"),
+        SparseText(writes, w => w.Step.Status.ToText(), "SUCCESS"),
+        Sparse(writes, w => w.Step.Attempts, 1, NpgsqlDbType.Integer),
         Times(writes, w => w.Step.StartedAt),
         Times(writes, w => w.Step.CompletedAt),
         Text(writes, w => w.Step.Result),
-        Text(writes, w => ErrorJson.Write(w.Step.Error)),
+        SparseText(writes, w => ErrorJson.Write(w.Step.Error)),
         CreationTimes(writes));
 
     private static void AddParks(Statements statements, List<ParkWrite> writes) => statements.AddCounted(
@@ -180,16 +200,16 @@ internal sealed class PostgresCommit(PostgresStore store)
         statements.AddCounted(
             typeof(EndWrite),
             """
-            update durable.runs r set status = i.status, owner = null, due_at = null, output = i.output, error = i.error, completed_at = i.completed_at
+            update durable.runs r set status = coalesce(i.status, 'SUCCESS'), owner = null, due_at = null, output = i.output, error = i.error, completed_at = i.completed_at
             from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
               as i(run_id, epoch, status, output, error, completed_at, created_at)
-            where r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
+            where r.id = i.run_id and r.epoch = coalesce(i.epoch, 1) and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
             """,
             Text(writes, w => w.Run.Id),
-            Array(writes, w => w.Run.Epoch, NpgsqlDbType.Bigint),
-            Text(writes, w => w.Outcome.Status.ToText()),
+            Sparse(writes, w => w.Run.Epoch, 1, NpgsqlDbType.Bigint),
+            SparseText(writes, w => w.Outcome.Status.ToText(), "SUCCESS"),
             Text(writes, w => w.Outcome.Output),
-            Text(writes, w => ErrorJson.Write(w.Outcome.Error)),
+            SparseText(writes, w => ErrorJson.Write(w.Outcome.Error)),
             Times(writes, w => w.Outcome.CompletedAt),
             CreationTimes(writes));
         var children = writes.Where(w => w.ParentId is not null).ToList();
@@ -284,4 +304,13 @@ internal sealed class PostgresCommit(PostgresStore store)
 
     internal static NpgsqlParameter Array<T, TValue>(List<T> writes, Func<T, TValue> value, NpgsqlDbType type) =>
         new() { Value = writes.ConvertAll(w => value(w)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type };
+
+    /// <summary>A column that mostly has one value, sent without its end of such values: <c>unnest</c> gives null for what is missing.</summary>
+    private static NpgsqlParameter Sparse<T, TValue>(List<T> writes, Func<T, TValue> value, TValue usual, NpgsqlDbType type)
+    {
+        var last = writes.FindLastIndex(w => !EqualityComparer<TValue>.Default.Equals(value(w), usual));
+        return Array(last < 0 ? [] : writes.GetRange(0, last + 1), value, type);
+    }
+
+    private static NpgsqlParameter SparseText<T>(List<T> writes, Func<T, string?> value, string? usual = null) => Sparse(writes, value, usual, NpgsqlDbType.Text);
 }

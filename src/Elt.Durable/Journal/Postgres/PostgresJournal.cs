@@ -84,7 +84,8 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
             ("select 1 from durable.workers where id = $2 for update", [workerId]),
             (
                 """
-                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648 where owner = $2
+                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648
+                where owner = $2 and completed_at is null
                 """,
                 [workerId]),
             ("delete from durable.workers where id = $2", [workerId]),
@@ -106,7 +107,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
             (
                 """
                 update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648, recoveries = recoveries + 1
-                where owner is not null and not exists (select from durable.workers w where w.id = owner and not w.gone)
+                where owner is not null and completed_at is null and not exists (select from durable.workers w where w.id = owner and not w.gone)
                 """,
                 []),
             ("delete from durable.workers where gone", []));
@@ -120,7 +121,10 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
         await using var batch = store.Batch(
             ("select 1 from durable.workers where id = $2 for update", [workerId]),
             (
-                "update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648 where owner = $2 and id <> all ($3)",
+                """
+                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648
+                where owner = $2 and completed_at is null and id <> all ($3)
+                """,
                 [workerId, known.ToArray()]));
         await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
         return (int)batch.BatchCommands[1].RecordsAffected;

@@ -17,11 +17,11 @@ internal static class PostgresWakes
           select id, count(*) as times
           from (select unnest($3::text[]) as id union all select unnest($4::text[]) union all select id from waiters) as t group by id),
         targets as (
-          select r.id, told.times from told join durable.runs r on r.id = told.id
-          where r.status in ('RUNNING', 'WAITING', 'ENQUEUED') order by r.id for no key update of r),
+          select id from durable.runs where id = any (array(select id from told)) and status in ('RUNNING', 'WAITING', 'ENQUEUED') order by id for no key update),
         woken as (
-          update durable.runs r set wake_count = wake_count + t.times, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
-          from targets t where r.id = t.id returning r.id, r.status, r.owner)
+          update durable.runs r set due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end,
+            wake_count = wake_count + (select times from told where told.id = r.id)
+          where r.id = any (array(select id from targets)) returning r.id, r.status, r.owner)
         select case when bool_or(status = 'WAITING') then pg_notify('durable_work', 'due') end,
           case when bool_or(owner is distinct from $2 and owner is not null) then pg_notify('durable_work', 'woken') end,
           coalesce(bool_or(status = 'WAITING'), false),

@@ -5,11 +5,13 @@ alter table durable.schedules
   add column waiting_slot timestamptz,
   add column last_started timestamptz;
 
--- What lists of runs ask for: newest first of a workflow, a queue, a schedule, of those that live, of those that failed.
+-- What lists of runs ask for: newest first of a workflow, a queue, a schedule, of those that failed. Those that live are few: one index for them and for
+-- those of a worker.
 create index runs_of_workflow on durable.runs (workflow, created_at desc, id desc);
 create index runs_newest_in_queue on durable.runs (queue, created_at desc, id desc) where queue is not null;
 create index runs_newest_of_schedule on durable.runs (schedule, created_at desc, id desc) where schedule is not null;
-create index runs_live on durable.runs (created_at desc, id desc) where completed_at is null;
+drop index durable.runs_owned;
+create index runs_live on durable.runs (owner, created_at desc, id desc) where completed_at is null;
 create index runs_failed on durable.runs (created_at desc, id desc) where status in ('ERROR', 'CANCELLED', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED');
 
 -- What each worker executes, each as 'name version'; null when the worker does not say.
