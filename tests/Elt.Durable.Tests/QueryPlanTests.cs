@@ -1,6 +1,8 @@
 using Elt.Durable.Execution;
 using Elt.Durable.Journal;
 using Elt.Durable.Journal.Postgres;
+using Elt.Durable.Messages;
+using Elt.Durable.Streams;
 using Elt.Durable.Tests.Suite;
 using Elt.Testing;
 using Npgsql;
@@ -43,6 +45,22 @@ public sealed class QueryPlanTests : IAsyncLifetime
         ["list children"] = (journal, round) => journal.ListRunsAsync(new RunFilter { ParentId = $"parent-{round + 1}" }, default),
     };
 
+    private static readonly string Fill =
+        $"""
+        insert into durable.runs (id, workflow, version, status, epoch, queue, parent_id, created_at, started_at, completed_at, input, output)
+        select 'finished-' || n, 'live', 1, case when n % 50 = 0 then 'ERROR' else 'SUCCESS' end, 1, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
+          case when n % 2 = 0 then 'parent-' || (n / 100) end, now() - n * interval '1 s', now(), now(), '"in"', '"out"' from generate_series(1, {Finished}) as s(n);
+        insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result)
+        select id, 'step-' || n, 'STEP', 'SUCCESS', 1, 1, now(), now(), '1' from durable.runs cross join generate_series(1, 3) as s(n);
+        insert into durable.step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error)
+        select run_id, key, 1, 1, now(), now(), json_build_object('type', 'Some', 'message', 'error', 'stack', null) from durable.steps where key = 'step-1';
+        insert into durable.runs (id, workflow, version, status, epoch, queue, due_at, created_at, input)
+        select 'live-' || n, 'live', 1, case when n % 5 = 0 then 'WAITING' else 'ENQUEUED' end, 0, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
+          now() - n * interval '1 s', now(), '"in"' from generate_series(1, 900) as s(n);
+        insert into durable.runs (id, workflow, version, status, epoch, queue, queue_key, due_at, created_at, input)
+        select 'keyed-' || n, 'live', 1, 'ENQUEUED', 0, 'keyed', 'key-' || n % 90, now() - n * interval '1 s', now(), '"in"' from generate_series(1, 900) as s(n);
+        """;
+
     private static readonly Lazy<Task<string>> Filled = new(FillAsync);
 
     private readonly PlanRecorder _plans = new();
@@ -76,6 +94,53 @@ public sealed class QueryPlanTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("promise", "E23")]
+    public async Task A_plan_made_while_the_journal_was_empty_looks_at_few_rows_later()
+    {
+        var database = await PostgresServer.CreateDatabaseAsync();
+        await using var journal = Open(_plans.Connect(database));
+        await journal.OpenAsync(default);
+        await journal.RegisterWorkerAsync(WorkerId, TimeSpan.FromMinutes(1), default);
+        for (var round = 0; round < Rounds; round++)
+            await EndAsync(round);
+        await using var dataSource = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database) { Pooling = false }.ToString());
+        // No statistics: they would have the plans made anew.
+        await using var fill = dataSource.CreateCommand(Fill);
+        await fill.ExecuteNonQueryAsync();
+        _plans.Clear();
+        await EndAsync(Rounds);
+        Assert.NotEmpty(_plans.Scans);
+        Assert.DoesNotContain(_plans.Scans, scan => scan.Rows > FewRows);
+
+        Task EndAsync(int round)
+        {
+            var (mine, parked) = (new RunKey($"new-{round}", 1), new RunKey($"parked-{round}", 1));
+            var now = TimeProvider.System.GetUtcNow();
+            return journal.CommitAsync(
+                WorkerId,
+                [
+                    new StartWrite(new NewRun { Id = mine.Id, Workflow = new("live", 1), Input = "1", ClaimNow = true }),
+                    new StartWrite(new NewRun { Id = parked.Id, Workflow = new("live", 1), Input = "1", ClaimNow = true }),
+                    new AttemptWrite(mine, new StepAttempt("step", 1, new ErrorInfo("Some", "error", null), now, now)),
+                    new StepWrite(mine, Step("step", StepKind.Step)),
+                    new StepWrite(mine, Step("event", StepKind.Event), new PublishEffect("name", "1")),
+                    new StepWrite(mine, Step("send", StepKind.Send), new SendEffect(Mail(parked.Id))),
+                    new MessageWrite(Mail(parked.Id)),
+                    new ParkWrite(parked, null, 1),
+                    new EndWrite(mine, null, new(RunStatus.Success, "1", null, now)),
+                ],
+                default);
+        }
+    }
+
+    private static Message Mail(string runId) => new() { RunId = runId, Topic = "", IdempotencyKey = $"{Guid.CreateVersion7()}", Payload = "1" };
+
+    private static StepInfo Step(string key, StepKind kind) => new()
+    {
+        Key = key, Kind = kind, Status = RunStatus.Success, Result = "1", Attempts = 1, StartedAt = DateTimeOffset.UnixEpoch, CompletedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    [Fact]
     public async Task A_statement_without_an_index_is_noticed()
     {
         await _journal.ListRunsAsync(new RunFilter { CompletedTo = DateTimeOffset.UnixEpoch }, default);
@@ -95,22 +160,7 @@ public sealed class QueryPlanTests : IAsyncLifetime
         await journal.Queues.DeclareAsync(
             [new("wide", new()), new("narrow", limits), new("keyed", limits with { KeyConcurrency = 5, RateLimit = new RateLimit(90, TimeSpan.FromHours(1)) })],
             default);
-        await using var fill = dataSource.CreateCommand(
-            $"""
-            insert into durable.runs (id, workflow, version, status, epoch, queue, parent_id, created_at, started_at, completed_at, input, output)
-            select 'finished-' || n, 'live', 1, case when n % 50 = 0 then 'ERROR' else 'SUCCESS' end, 1, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
-              case when n % 2 = 0 then 'parent-' || (n / 100) end, now() - n * interval '1 s', now(), now(), '"in"', '"out"' from generate_series(1, {Finished}) as s(n);
-            insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result)
-            select id, 'step-' || n, 'STEP', 'SUCCESS', 1, 1, now(), now(), '1' from durable.runs cross join generate_series(1, 3) as s(n);
-            insert into durable.step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error)
-            select run_id, key, 1, 1, now(), now(), json_build_object('type', 'Some', 'message', 'error', 'stack', null) from durable.steps where key = 'step-1';
-            insert into durable.runs (id, workflow, version, status, epoch, queue, due_at, created_at, input)
-            select 'live-' || n, 'live', 1, case when n % 5 = 0 then 'WAITING' else 'ENQUEUED' end, 0, case n % 3 when 0 then 'wide' when 1 then 'narrow' end,
-              now() - n * interval '1 s', now(), '"in"' from generate_series(1, 900) as s(n);
-            insert into durable.runs (id, workflow, version, status, epoch, queue, queue_key, due_at, created_at, input)
-            select 'keyed-' || n, 'live', 1, 'ENQUEUED', 0, 'keyed', 'key-' || n % 90, now() - n * interval '1 s', now(), '"in"' from generate_series(1, 900) as s(n);
-            analyze;
-            """);
+        await using var fill = dataSource.CreateCommand(Fill + "analyze");
         await fill.ExecuteNonQueryAsync();
         return settings.Database!;
     }
@@ -125,10 +175,7 @@ public sealed class QueryPlanTests : IAsyncLifetime
         foreach (var run in (await journal.ClaimAsync(Request, default)).Runs)
         {
             var key = new RunKey(run.Id, run.Epoch);
-            writes.Add(new StepWrite(key, new StepInfo
-            {
-                Key = "step", Kind = StepKind.Step, Status = RunStatus.Success, Result = "1", Attempts = 1, StartedAt = now, CompletedAt = now,
-            }));
+            writes.Add(new StepWrite(key, Step("step", StepKind.Step)));
             writes.Add(new AttemptWrite(key, new StepAttempt("other", 1, new ErrorInfo("Some", "error", null), now, now)));
             writes.Add(writes.Count % 2 == 0 ? new ParkWrite(key, now, run.WakeCount) : new EndWrite(key, "parent-1", new(RunStatus.Success, "1", null, now)));
         }
