@@ -1,7 +1,7 @@
 namespace Elt.Durable.Execution;
 
 /// <summary>
-/// The journal's time as this process knows it: its own clock, corrected by the difference seen at the last heartbeat.
+/// The journal's time as this process knows it: its own clock, corrected by the difference seen at heartbeats.
 /// Microsecond precision, as both stores keep it, so that a recorded time reads back equal. Never goes back, so that times keep the order of events.
 /// </summary>
 internal sealed class JournalClock(TimeProvider time)
@@ -25,5 +25,18 @@ internal sealed class JournalClock(TimeProvider time)
         }
     }
 
-    public void Adjust(DateTimeOffset journalTime) => Volatile.Write(ref _offsetTicks, journalTime.UtcTicks - Time.GetUtcNow().UtcTicks);
+    /// <summary>Learns the journal's time from an answer.</summary>
+    /// <param name="ask">Asks; its answer was right at some moment between the question and now, which is all that is known: within that, the difference is changed as little as can be.</param>
+    /// <param name="timeOf">The journal's time in the answer, if it is there.</param>
+    public async Task<T> LearnAsync<T>(Func<Task<T>> ask, Func<T, DateTimeOffset?> timeOf)
+    {
+        var asked = Time.GetUtcNow();
+        var answer = await ask().ConfigureAwait(false);
+        if (timeOf(answer) is { } journalTime)
+        {
+            var (least, most) = ((journalTime - Time.GetUtcNow()).Ticks, (journalTime - asked).Ticks);
+            Volatile.Write(ref _offsetTicks, Math.Min(Math.Max(Volatile.Read(ref _offsetTicks), least), Math.Max(least, most)));
+        }
+        return answer;
+    }
 }

@@ -278,7 +278,7 @@ internal sealed class Worker(
     {
         var id = Guid.CreateVersion7(clock.Time.GetUtcNow()).ToString("N");
         var timestamp = clock.Time.GetTimestamp();
-        clock.Adjust(await journal.RegisterWorkerAsync(id, options.Lease, registry.References, ct).ConfigureAwait(false));
+        await clock.LearnAsync(() => journal.RegisterWorkerAsync(id, options.Lease, registry.References, ct), now => now).ConfigureAwait(false);
         writer.WorkerId = id;
         Volatile.Write(ref _leaseTimestamp, timestamp);
         await RecoverAsync(ct).ConfigureAwait(false);
@@ -287,9 +287,8 @@ internal sealed class Worker(
     private async Task RenewLeaseAsync(CancellationToken ct)
     {
         var timestamp = clock.Time.GetTimestamp();
-        if (await journal.RenewLeaseAsync(Id, options.Lease, ct).ConfigureAwait(false) is { } now)
+        if (await clock.LearnAsync(() => journal.RenewLeaseAsync(Id, options.Lease, ct), now => now).ConfigureAwait(false) is not null)
         {
-            clock.Adjust(now);
             Volatile.Write(ref _leaseTimestamp, timestamp);
             return;
         }

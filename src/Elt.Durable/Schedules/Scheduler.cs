@@ -60,9 +60,8 @@ internal sealed class Scheduler(
     /// <summary>Decides what is due and tells when to look again.</summary>
     private async Task<(DateTimeOffset LookAt, bool Created)> DecideAsync(ScheduleDefinition schedule, CancellationToken ct)
     {
-        if (await journal.Schedules.FindAsync(schedule.Name, ct).ConfigureAwait(false) is not { } row)
+        if (await clock.LearnAsync(() => journal.Schedules.FindAsync(schedule.Name, ct), found => found?.Now).ConfigureAwait(false) is not { } row)
             return (DateTimeOffset.MaxValue, false);
-        clock.Adjust(row.Now);
         var cron = row.Cron == schedule.Cron.Text && row.TimeZone == schedule.Cron.Zone.Id ? schedule.Cron : CronSchedule.Parse(row.Cron, row.TimeZone);
         var next = cron.Next(row.Now) ?? DateTimeOffset.MaxValue;
         if (row.IsPaused)

@@ -67,7 +67,8 @@ public sealed class LostWakesOnPostgres : LostWakeTests<PostgresStore>
         await using var connection = new NpgsqlConnection(Store.ConnectionString + ";Search Path=durable;Pooling=false");
         await connection.OpenAsync();
         await using var transaction = await connection.BeginTransactionAsync();
-        await using var register = new NpgsqlCommand("insert into event_waiters values ('setter', 'waiter')", connection);
+        await using var register = new NpgsqlCommand(
+            "insert into event_waiters select id, 'waiter' from runs where id = 'setter' and completed_at is null", connection);
         await engine.Client.SendAsync("setter", "go", "go");
         await using var locked = new NpgsqlCommand("select 1 from runs where id = 'setter' for update", connection);
         await locked.ExecuteNonQueryAsync();

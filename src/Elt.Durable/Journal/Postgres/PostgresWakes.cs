@@ -8,7 +8,9 @@ internal static class PostgresWakes
     /// <summary>
     /// Parameter 2: the worker, or null. 3: parents, once for each child that ended. 4: runs that got messages. 5: runs that ended or set events, whose waiters are woken.
     /// A parent counts one wake-up for each child, as the worker that executes both counts them. The two booleans are what this process is to look at:
-    /// parked runs, and executed ones apart from parents, which get their children's outcomes directly.
+    /// parked runs, and executed ones apart from parents, which get their children's outcomes directly. The runs are looked up by arrays: a join alone was
+    /// planned, while the table was empty, as a walk through all of it. The times come from a join: a subquery is asked anew, of nobody, for a row that
+    /// changed meanwhile.
     /// </summary>
     public const string Wake =
         """
@@ -19,9 +21,8 @@ internal static class PostgresWakes
         targets as (
           select id from durable.runs where id = any (array(select id from told)) and status in ('RUNNING', 'WAITING', 'ENQUEUED') order by id for no key update),
         woken as (
-          update durable.runs r set due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end,
-            wake_count = wake_count + (select times from told where told.id = r.id)
-          where r.id = any (array(select id from targets)) returning r.id, r.status, r.owner)
+          update durable.runs r set wake_count = wake_count + t.times, due_at = case when r.status = 'WAITING' then coalesce($1, now()) else r.due_at end
+          from told t where r.id = t.id and r.id = any (array(select id from targets)) returning r.id, r.status, r.owner)
         select case when bool_or(status = 'WAITING') then pg_notify('durable_work', 'due') end,
           case when bool_or(owner is distinct from $2 and owner is not null) then pg_notify('durable_work', 'woken') end,
           coalesce(bool_or(status = 'WAITING'), false),
