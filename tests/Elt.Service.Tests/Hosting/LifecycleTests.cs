@@ -25,7 +25,8 @@ public sealed class LifecycleTests : IDisposable
             await first.ConnectAsync("org-001", "demo", provider.Endpoint("org-001", "demo"));
             await first.StartRunAsync("root-orchestration", "stopped", new { });
             await gate.Reached;
-            Assert.Equal(0, await first.SignalAsync(signal));
+            var exitCode = await first.SignalAsync(signal);
+            Assert.True(exitCode == 0, $"exit code {exitCode}: {first.Log}");
         }
         gate.Open();
         await using var second = await ServiceProcess.StartAsync(_data.Path);
