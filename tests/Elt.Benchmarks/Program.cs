@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Elt.Benchmarks.Engine;
+using Elt.Benchmarks.Pipeline;
 using Elt.Benchmarks.Scale;
 
 var journal = new Option<string>("--journal") { Description = "postgres or sqlite.", DefaultValueFactory = _ => "postgres" };
@@ -49,4 +50,11 @@ latency.SetAction(async (parsed, ct) =>
     foreach (var useNotifications in new[] { true, false })
         await new LatencyBench(new Reporter("postgres", parsed.GetValue(json))).RunAsync(parsed.GetValue(starts), useNotifications, ct);
 });
-return await new RootCommand("Measures speed as ratios to the bare database doing the same work, in one run.") { engine, scale, idle, latency }.Parse(args).InvokeAsync();
+var users = new Option<int>("--users") { Description = "Users of the source.", DefaultValueFactory = _ => 500_000 };
+var pageSize = new Option<int>("--page-size") { Description = "Users per page.", DefaultValueFactory = _ => 1000 };
+var pipeline = new Command("pipeline", "One integration over loopback HTTP into Postgres: first load, unchanged, 1 % changed; beside the same rows loaded bare.")
+{
+    users, pageSize, json,
+};
+pipeline.SetAction((parsed, ct) => new PipelineBench(new Reporter("postgres", parsed.GetValue(json))).RunAsync(parsed.GetValue(users), parsed.GetValue(pageSize), ct));
+return await new RootCommand("Measures speed as ratios to the bare database doing the same work, in one run.") { engine, pipeline, scale, idle, latency }.Parse(args).InvokeAsync();
