@@ -7,8 +7,6 @@ namespace Elt.Pipelines.Destinations;
 /// <summary>One sync of one integration into Postgres, in a transaction.</summary>
 internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatasetSql sql, ChangeLog log)
 {
-    private const int AnalyzeFrom = 10_000;
-
     /// <summary>Locks the stream until the transaction ends, so that syncs of one integration follow one another, and tells its watermark.</summary>
     public async Task<Watermark> LockStreamAsync(CancellationToken ct)
     {
@@ -98,13 +96,16 @@ internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatase
             }
             await copy.CompleteAsync(ct).ConfigureAwait(false);
         }
-        if (rows > AnalyzeFrom)
-        {
-            await using var analyze = new NpgsqlCommand(sql.AnalyzeIncoming, transaction.Connection, transaction);
-            await analyze.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
-        }
+        await PlanForManyAsync(ct).ConfigureAwait(false);
         await ExecuteAsync(sql.MergeIncoming, ct, log.Run.Seq).ConfigureAwait(false);
         return new SyncSummary(rows - deleted, deleted, 0, FullLoad: false);
+    }
+
+    /// <summary>Nobody has counted the rows that this transaction wrote: a nested loop over what looks empty takes hours.</summary>
+    private async Task PlanForManyAsync(CancellationToken ct)
+    {
+        await using var plan = new NpgsqlCommand($"{sql.AnalyzeIncoming}; set local enable_nestloop = off", transaction.Connection, transaction);
+        await plan.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
     private async Task WriteAsync(NpgsqlBinaryImporter copy, Change change, CancellationToken ct)
@@ -142,8 +143,10 @@ internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatase
 
     private NpgsqlCommand Command(string statement, params object[] values)
     {
+        // A merge takes as long as it takes; it ends with its step.
         var command = new NpgsqlCommand(statement, transaction.Connection, transaction)
         {
+            CommandTimeout = 0,
             Parameters = { new() { Value = log.Run.Integration.OrganizationId }, new() { Value = log.Run.Integration.ConnectedIntegrationId } },
         };
         foreach (var value in values)
