@@ -113,7 +113,7 @@ internal sealed partial class RunExecution
     }
 
     /// <summary>Begins an operation under a name, or never returns when the execution is over.</summary>
-    private async Task<Operation> BeginAsync(string name)
+    private async Task<Operation> BeginAsync(string name, bool isAnsweredByReplay = false)
     {
         Operation operation;
         lock (_gate)
@@ -127,6 +127,11 @@ internal sealed partial class RunExecution
         }
         if (operation.Name is null)
             return await NeverAsync<Operation>();
+        if (operation.Recorded is null && !isAnsweredByReplay && _services.Unrecorded is { } tell)
+        {
+            tell(operation.Key);
+            return await NeverAsync<Operation>();
+        }
         // A replayed operation completes later than it began as a live one does, so that overlapping uses of a name are seen in both.
         if (operation.Recorded is not null)
             await Task.Yield();

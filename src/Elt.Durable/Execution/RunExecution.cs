@@ -7,7 +7,11 @@ namespace Elt.Durable.Execution;
 
 /// <summary>What the executions of a process share.</summary>
 internal sealed record ExecutionServices(
-    IJournal Journal, JournalWriter Writer, RunStarter Starter, Payloads Payloads, JournalClock Clock, Random Random, WorkerOptions Options, ILogger Logger);
+    IJournal Journal, JournalWriter Writer, RunStarter Starter, Payloads Payloads, JournalClock Clock, Random Random, WorkerOptions Options, ILogger Logger)
+{
+    /// <summary>Told of each operation that is not recorded, instead of executing it: what is recorded is only replayed. Default: operations are executed.</summary>
+    public Action<string>? Unrecorded { get; init; }
+}
 
 /// <summary>
 /// One execution of a run in this process, from its claim until it ends, is parked or is lost: the operations behind
@@ -146,10 +150,10 @@ internal sealed partial class RunExecution
 
     internal async Task<bool> PatchedAsync(Scope scope, string name)
     {
-        var operation = await BeginAsync(scope.KeyOf($"patch:{name}"));
+        var operation = await BeginAsync(scope.KeyOf($"patch:{name}"), isAnsweredByReplay: true);
         try
         {
-            var step = operation.Recorded ?? await RecordAsync(Patch(operation.Key, scope.Path));
+            var step = operation.Recorded ?? await DecideAsync(Patch(operation.Key, scope.Path));
             scope.Now = step.CompletedAt;
             return ResultOf<bool>(step);
         }
@@ -158,6 +162,8 @@ internal sealed partial class RunExecution
             End(operation);
         }
     }
+
+    private Task<StepInfo> DecideAsync(StepInfo patch) => _services.Unrecorded is null ? RecordAsync(patch) : Task.FromResult(patch);
 
     private StepInfo Patch(string key, string scope)
     {

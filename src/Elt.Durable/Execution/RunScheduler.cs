@@ -7,7 +7,11 @@ namespace Elt.Durable.Execution;
 internal sealed class RunScheduler : SynchronizationContext
 {
     private readonly Queue<(SendOrPostCallback Callback, object? State)> _ready = new();
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _pumping;
+
+    /// <summary>Completes the first time that nothing is ready to run.</summary>
+    public Task Drained => _drained.Task;
 
     public override void Post(SendOrPostCallback d, object? state)
     {
@@ -45,7 +49,7 @@ internal sealed class RunScheduler : SynchronizationContext
         {
             try
             {
-                completion.TrySetResult(await body().ConfigureAwait(false));
+                completion.TrySetResult(await body());
             }
             catch (Exception e)
             {
@@ -68,6 +72,7 @@ internal sealed class RunScheduler : SynchronizationContext
                     if (!_ready.TryDequeue(out next))
                     {
                         _pumping = false;
+                        _drained.TrySetResult();
                         return;
                     }
                 }

@@ -97,6 +97,40 @@ public sealed class DurableTestHost : IAsyncDisposable
         await Hosted.StartAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// Has the workflow of today follow a run that was recorded earlier, by other code perhaps: nothing is executed, nothing is written. The recorded
+    /// version of the workflow must be registered.
+    /// </summary>
+    /// <param name="recorded">The run, read from another journal or a file.</param>
+    /// <exception cref="UnknownWorkflowException">The workflow is not registered in this version.</exception>
+    public async Task<ReplayedRun> ReplayAsync(RecordedRun recorded)
+    {
+        ArgumentNullException.ThrowIfNull(recorded);
+        var run = recorded.Run;
+        var reference = new WorkflowReference(run.Workflow, run.Version);
+        var workflow = _services.GetRequiredService<WorkflowRegistry>().Find(reference) ?? throw new UnknownWorkflowException($"Workflow '{reference}' is not registered.");
+        var notRecorded = new List<string>();
+        // All sleeps are over, and what was recorded is all that has happened.
+        var services = _services.GetRequiredService<ExecutionServices>() with
+        {
+            Clock = new JournalClock(new ManualTimeProvider(DateTimeOffset.MaxValue)),
+            Unrecorded = notRecorded.Add,
+        };
+        var claimed = new ClaimedRun
+        {
+            Id = run.Id, Workflow = run.Workflow, Version = run.Version, Input = run.Input, Epoch = run.Epoch, Recoveries = 0, WakeCount = 0, ParentId = run.ParentId,
+            CreatedAt = run.CreatedAt,
+        };
+        var execution = new RunExecution(claimed, new RunHistory(0, recorded.Steps, [], []), services, _ => { });
+        await using var scope = _services.CreateAsyncScope();
+        var body = execution.Scheduler.Run(() => workflow.Invoke(scope.ServiceProvider, run.Input, new WorkflowContext(execution, execution.Root), services.Payloads));
+        await execution.Scheduler.Drained.ConfigureAwait(false);
+        execution.Retire(RunExecution.Retirement.Stopped);
+        return body.IsFaulted
+            ? new ReplayedRun(recorded, RunStatus.Error, null, ErrorInfo.From(body.Exception!.InnerException!), notRecorded, execution.NotAsked)
+            : new ReplayedRun(recorded, body.IsCompleted ? RunStatus.Success : null, body.IsCompleted ? await body.ConfigureAwait(false) : null, null, notRecorded, execution.NotAsked);
+    }
+
     /// <summary>Ends the process and deletes the journal.</summary>
     public async ValueTask DisposeAsync()
     {
