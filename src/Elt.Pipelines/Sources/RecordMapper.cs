@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
@@ -123,7 +122,6 @@ internal sealed class RecordMapper
         Transform.Trim => text.Trim(),
         Transform.Lower => text.ToLowerInvariant(),
         Transform.Upper => text.ToUpperInvariant(),
-        Transform.Nfc => text.Normalize(NormalizationForm.FormC),
         _ => text.Length == 0 ? null : text,
     };
 

@@ -141,7 +141,6 @@ internal enum Transform
     Trim,
     Lower,
     Upper,
-    Nfc,
     EmptyToNull,
 }
 
