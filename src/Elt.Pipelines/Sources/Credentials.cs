@@ -12,6 +12,12 @@ internal sealed class Credentials(SourceClient client, TimeProvider time)
     // A token that expires on its way is renewed before it is sent.
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(60);
 
+    // An answer for a token has no rules of its own.
+    private static readonly Manifest TokenEndpoint = new()
+    {
+        Name = "token", Pagination = new NoPagination(), Records = new RecordRules(""), Key = [], Fields = new Dictionary<string, FieldMapping>(),
+    };
+
     private readonly ConcurrentDictionary<IntegrationKey, TokenSlot> _slots = new();
     private readonly RefusalCheck _check = new(time);
 
@@ -70,7 +76,8 @@ internal sealed class Credentials(SourceClient client, TimeProvider time)
     private async Task<(string Token, DateTimeOffset Until, string? RefreshToken)> AskAsync(
         OAuth2 auth, RequestValues values, string? newerRefreshToken, CancellationToken ct)
     {
-        var address = new Uri(values.Required(auth.TokenUrl, Uri.EscapeDataString));
+        if (!Uri.TryCreate(values.Required(auth.TokenUrl, Uri.EscapeDataString), UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+            throw new SourceException(SourceErrorClass.Permanent, "The connector's auth.tokenUrl is not an absolute http or https address.");
         var form = new Dictionary<string, string>
         {
             ["grant_type"] = auth is RefreshTokenAuth ? "refresh_token" : "client_credentials",
@@ -94,12 +101,6 @@ internal sealed class Credentials(SourceClient client, TimeProvider time)
         var until = time.GetUtcNow() + TimeSpan.FromSeconds(seconds) - Margin;
         return (token, until, JsonPointer.Find(answer.Body, "/refresh_token").AsText() ?? newerRefreshToken);
     }
-
-    // An answer for a token has no rules of its own.
-    private static readonly Manifest TokenEndpoint = new()
-    {
-        Name = "token", Pagination = new NoPagination(), Records = new RecordRules(""), Key = [], Fields = new Dictionary<string, FieldMapping>(),
-    };
 
     private sealed class TokenSlot
     {

@@ -58,19 +58,19 @@ internal sealed class RefusalCheck(TimeProvider time)
 
     private TimeSpan? StatedWait(SourceAnswer answer, RateLimitRule? rule)
     {
-        if (answer.Header("Retry-After") is { } retryAfter && (Delta(retryAfter) ?? UntilDate(retryAfter)) is { } wait)
-            return wait < TimeSpan.Zero ? TimeSpan.Zero : wait;
-        if (rule is null || answer.Header(rule.ResetHeader) is not { } reset)
-            return null;
-        var stated = rule.ResetIs switch
-        {
-            ResetFormat.EpochSeconds => Number(reset) is { } seconds ? Until(seconds * 1000) : null,
-            ResetFormat.EpochMillis => Number(reset) is { } millis ? Until(millis) : null,
-            ResetFormat.DeltaSeconds => Delta(reset),
-            _ => UntilDate(reset),
-        };
+        var stated = answer.Header("Retry-After") is { } retryAfter ? Delta(retryAfter) ?? UntilDate(retryAfter) : null;
+        if (stated is null && rule is not null && answer.Header(rule.ResetHeader) is { } reset)
+            stated = UntilReset(reset, rule.ResetIs);
         return stated < LeastWait ? LeastWait : stated;
     }
+
+    private TimeSpan? UntilReset(string reset, ResetFormat format) => format switch
+    {
+        ResetFormat.EpochSeconds => Number(reset) is { } seconds ? Until(seconds * 1000) : null,
+        ResetFormat.EpochMillis => Number(reset) is { } millis ? Until(millis) : null,
+        ResetFormat.DeltaSeconds => Delta(reset),
+        _ => UntilDate(reset),
+    };
 
     private TimeSpan Until(double epochMillis) =>
         TimeSpan.FromMilliseconds(Math.Clamp(epochMillis - time.GetUtcNow().ToUnixTimeMilliseconds(), 0, TimeSpan.FromDays(1).TotalMilliseconds));

@@ -36,6 +36,7 @@ public sealed class ManifestTests
     [InlineData("\"name\":{\"from\"", "\"nick\":{\"from\"", "small.json, $.fields: expected the columns name, email", "'nick'")]
     [InlineData("\"small\"", "\"Small One\"", "small.json, $.name: expected lower case", "'Small One'")]
     [InlineData("\"key\":", "\"query\":{\"q\":\"{env.HOME}\"},\"key\":", "small.json, $.query.q: expected {config.x}", "'{env.HOME}'")]
+    [InlineData("\"key\":", "\"auth\":{\"type\":\"bearer\",\"token\":\"abc\"},\"key\":", "small.json, $.auth: expected a {secret.x}", "plain text")]
     [InlineData("\"/rows\"", "7", "small.json, $.records.path: ", "'Number' as a string")]
     public void A_manifest_that_cannot_be_used_says_where_and_why(string text, string instead, string where, string found)
     {

@@ -29,6 +29,8 @@ internal static partial class ManifestCheck
             if (text is not null && Template.Unknown(text) is { } unknown)
                 yield return $"{where}: expected {{config.x}}, {{secret.x}} or {{slice.x}}, found '{unknown}'.";
         }
+        if (manifest.Auth is not NoAuth && !Secrets(manifest.Auth).Contains("{secret.", StringComparison.Ordinal))
+            yield return "$.auth: expected a {secret.x} for what is secret, found a plain text.";
         var columns = dataset.Columns.Where(column => column.Kind == ColumnKind.Text).Select(column => column.Name).ToList();
         foreach (var (field, mapping) in manifest.Fields)
         {
@@ -70,6 +72,16 @@ internal static partial class ManifestCheck
         RefreshTokenAuth refresh => [refresh.TokenUrl, refresh.ClientId, refresh.ClientSecret, refresh.Scope, refresh.RefreshToken],
         OAuth2 oauth => [oauth.TokenUrl, oauth.ClientId, oauth.ClientSecret, oauth.Scope],
         _ => [],
+    };
+
+    // A manifest is kept in tables and sent to whoever asks for it: what is secret must not stand in it.
+    private static string Secrets(Auth auth) => auth switch
+    {
+        BearerAuth bearer => bearer.Token,
+        ApiKeyAuth key => key.Value,
+        BasicAuth basic => basic.User + basic.Password,
+        OAuth2 oauth => oauth.ClientSecret,
+        _ => "",
     };
 
     [GeneratedRegex("^[a-z0-9][a-z0-9-]*$")]
