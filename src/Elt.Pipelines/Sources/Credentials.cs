@@ -15,7 +15,11 @@ internal sealed class Credentials(SourceClient client, TimeProvider time)
     // An answer for a token has no rules of its own.
     private static readonly Manifest TokenEndpoint = new()
     {
-        Name = "token", Pagination = new NoPagination(), Records = new RecordRules(""), Key = [], Fields = new Dictionary<string, FieldMapping>(),
+        Name = "token",
+        Pagination = new NoPagination(),
+        Records = new RecordRules(""),
+        Key = [],
+        Fields = new Dictionary<string, FieldMapping>(),
     };
 
     private readonly ConcurrentDictionary<IntegrationKey, TokenSlot> _slots = new();
