@@ -9,6 +9,7 @@ using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Latest;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Staging;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,6 +35,7 @@ public static class PipelineRegistration
     /// <param name="builder">The engine.</param>
     /// <param name="options">Where data is kept and how pipelines behave.</param>
     /// <exception cref="ArgumentException">The options contradict themselves.</exception>
+    /// <exception cref="PipelineSetupException">A connector cannot be used.</exception>
     public static DurableBuilder AddPipelines(this DurableBuilder builder, PipelineOptions options)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -87,12 +89,28 @@ public static class PipelineRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(options.Source);
-        services.AddSingleton<ISource>(s => new HttpSource(Dataset.Users, options.Source, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(Connectors(options.Source.ConnectorFolder));
+        services.AddSingleton<ISource>(s => new HttpSource(
+            Dataset.Users, options.Source, s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new FaultInjection(
             options.Faults, new Random(), Process.GetCurrentProcess().Kill, s.GetRequiredService<ILogger<FaultInjection>>()));
         services.AddSingleton(s => new PageStaging(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new PinnedConnectors(
+            s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new LatestState(Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new RunAcquisition(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
+    }
+
+    private static ConnectorLibrary Connectors(string? folder)
+    {
+        try
+        {
+            return new ConnectorLibrary(Dataset.Users, folder);
+        }
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new PipelineSetupException($"The connectors cannot be used: {e.Message}", e);
+        }
     }
 }

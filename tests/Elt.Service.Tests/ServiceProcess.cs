@@ -29,7 +29,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
     {
         // Tests must not depend on the time of day.
         string[] schedule = arguments?.Contains("--schedule-cron") == true ? [] : ["--schedule-cron", "none"];
-        string[] all = ["--data", data, "--urls", "http://127.0.0.1:0", "--stop-with-input", .. schedule, .. arguments ?? []];
+        string[] all = ["--data", data, "--urls", "http://127.0.0.1:0", "--stop-with-input", "--private-sources", .. schedule, .. arguments ?? []];
         var service = new ServiceProcess(Programs.Start("elt-service", all, environment));
         if (await service._process.StandardOutput.ReadLineAsync() is not { } line)
         {
@@ -53,7 +53,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
     {
         var data = JsonSerializer.SerializeToElement(new { permission_source_name = "Test directory", api_endpoint = endpoint, page_size = pageSize });
         using var answer = await PostAsync(
-            ApiPath.Integrations, new IntegrationView { Id = integration, OrganizationId = organization, Provider = "test", ProviderData = data });
+            ApiPath.Integrations, new IntegrationView { Id = integration, OrganizationId = organization, Provider = "demo", ProviderData = data });
         answer.EnsureSuccessStatusCode();
     }
 

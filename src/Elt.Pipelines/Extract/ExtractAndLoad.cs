@@ -21,15 +21,17 @@ public sealed record ExtractAndLoad(
 }
 
 internal sealed class ExtractAndLoadWorkflow(
-    IIntegrationStore integrations, RunAcquisition runs, PageStaging staging, PipelineOptions options)
+    IIntegrationStore integrations, PinnedConnectors connectors, RunAcquisition runs, PageStaging staging, PipelineOptions options)
     : Workflow<ExtractAndLoad, ExtractSummary>
 {
     public override async Task<ExtractSummary> RunAsync(ExtractAndLoad input, WorkflowContext context)
     {
         var pageSize = await context.StepAsync(
             "read-page-size", async ct => (await integrations.GetAsync(input.Integration, ct)).ProviderData.PageSize, RetryPolicy.Database);
+        var connector = await context.StepAsync(
+            "pin-connector", async ct => await connectors.PinAsync(await integrations.GetAsync(input.Integration, ct), ct), RetryPolicy.Database);
         var runId = input.RunId ?? await runs.AcquireAsync(context, input.Integration);
-        await LoadAsync(input, runId, pageSize, context);
+        await LoadAsync(input, runId, pageSize, connector, context);
         var extract = await context.StepAsync(
             "summarize", _ => Task.FromResult(staging.Summarize(input.Integration, runId)), RetryPolicy.Database);
         if (extract.UnreadableKeys > 0)
@@ -38,12 +40,13 @@ internal sealed class ExtractAndLoadWorkflow(
     }
 
     /// <summary>
-    /// The first batch tells how many there are, where the source says so: then they run side by side, a round at a time. Else one follows another to the end.
+    /// The first batch tells how many there are, where the source says so and its pages have numbers: then they run side by side, a round at a time.
+    /// Else one follows another to the end, each from the cursor that the one before it gave.
     /// </summary>
-    private async Task LoadAsync(ExtractAndLoad input, string runId, int pageSize, WorkflowContext context)
+    private async Task LoadAsync(ExtractAndLoad input, string runId, int pageSize, string connector, WorkflowContext context)
     {
         var first = await context.ChildAsync(Batch(0), Name(0));
-        var ended = first.Ended;
+        var (ended, cursor) = (first.Ended, first.NextCursor);
         var next = 1;
         var planned = ended || first.TotalPages is not { } pages ? 1 : input.Plan.BatchesFor(pages);
         while (next < planned)
@@ -55,9 +58,13 @@ internal sealed class ExtractAndLoadWorkflow(
         }
         // Without a declared number of pages, or when the source grew while it was read.
         for (; !ended; next++)
-            ended = (await context.ChildAsync(Batch(next), Name(next))).Ended;
+        {
+            var batch = await context.ChildAsync(Batch(next, cursor), Name(next));
+            (ended, cursor) = (batch.Ended, batch.NextCursor);
+        }
 
         string Name(int batch) => $"batch-{batch:00}";
-        ExtractAndLoadBatch Batch(int batch) => new(input.OrganizationId, input.ConnectedIntegrationId, runId, batch, input.PagesPerBatch, pageSize);
+        ExtractAndLoadBatch Batch(int batch, string? from = null) =>
+            new(input.OrganizationId, input.ConnectedIntegrationId, runId, batch, input.PagesPerBatch, pageSize, from, connector);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Elt.Durable;
 using Elt.Pipelines.Faults;
 using Elt.Pipelines.Integrations;
@@ -13,9 +14,13 @@ namespace Elt.Pipelines.Extract;
 /// <param name="Batch">Number of the batch, from 0.</param>
 /// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000.</param>
 /// <param name="PageSize">Records per page; the same for all batches of a run.</param>
+/// <param name="Cursor">What the first page is asked for by, where pages follow one another; opaque.</param>
+/// <param name="Connector">SHA-256 of the connector that the run is pinned to; default the integration's own as it is now.</param>
 [Workflow("extract-and-load-batch")]
 public sealed record ExtractAndLoadBatch(
-    string OrganizationId, string ConnectedIntegrationId, string RunId, int Batch, int PagesPerBatch, int PageSize) : IWorkflow<BatchSummary>
+    string OrganizationId, string ConnectedIntegrationId, string RunId, int Batch, int PagesPerBatch, int PageSize,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Cursor = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Connector = null) : IWorkflow<BatchSummary>
 {
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 
@@ -27,10 +32,13 @@ public sealed record ExtractAndLoadBatch(
 /// <param name="Rows">Rows.</param>
 /// <param name="Ended">Whether the source's end was among them.</param>
 /// <param name="TotalPages">Pages in all as the last page declared it, if it did.</param>
-public sealed record BatchSummary(int Pages, long Rows, bool Ended, int? TotalPages);
+/// <param name="NextCursor">What the page after the last one is asked for by, where pages follow one another; opaque.</param>
+public sealed record BatchSummary(
+    int Pages, long Rows, bool Ended, int? TotalPages,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? NextCursor = null);
 
 internal sealed class ExtractAndLoadBatchWorkflow(
-    IIntegrationStore integrations, ISource source, PageStaging staging, SourceOptions options, FaultInjection faults)
+    IIntegrationStore integrations, ISource source, PinnedConnectors connectors, PageStaging staging, SourceOptions options, FaultInjection faults)
     : Workflow<ExtractAndLoadBatch, BatchSummary>
 {
     public override async Task<BatchSummary> RunAsync(ExtractAndLoadBatch input, WorkflowContext context)
@@ -38,21 +46,23 @@ internal sealed class ExtractAndLoadBatchWorkflow(
         var first = input.Batch * input.Plan.PagesPerBatch + 1;
         var pages = 0;
         long rows = 0;
+        var cursor = input.Cursor;
         StagedPage page;
         do
         {
-            page = await StagePageAsync(input, first + pages, context);
+            page = await StagePageAsync(input, first + pages, cursor, context);
+            cursor = page.NextCursor;
             pages++;
             rows += page.Rows;
         }
         while (!page.IsLast && pages < input.PagesPerBatch);
         faults.BatchFinished(input.Batch);
-        return new BatchSummary(pages, rows, page.IsLast, page.TotalPages);
+        return new BatchSummary(pages, rows, page.IsLast, page.TotalPages, cursor);
     }
 
     // A page that was fetched but could not be staged is kept for the next attempt; one that was staged is never fetched again,
     // also when the process died before the journal knew.
-    private Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, WorkflowContext context)
+    private Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, string? cursor, WorkflowContext context)
     {
         SourcePage? fetched = null;
         return context.StepAsync(
@@ -65,7 +75,7 @@ internal sealed class ExtractAndLoadBatchWorkflow(
                 {
                     var integration = await integrations.GetAsync(input.Integration, ct);
                     faults.BeforeRequest();
-                    fetched = await source.FetchAsync(new PageRequest(integration, number, input.PageSize), ct);
+                    fetched = await source.FetchAsync(new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector)), ct);
                 }
                 return await staging.StageAsync(input.Integration, input.RunId, fetched, faults.BeforeCommit, ct);
             },

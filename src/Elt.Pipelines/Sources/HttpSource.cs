@@ -1,38 +1,27 @@
 using System.Globalization;
-using System.Net;
+using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources;
 
-/// <summary>
-/// Reads pages over HTTP: <c>GET {api_endpoint}?page=N&amp;page_size=M</c>, answered by the JSON that <see cref="PageParser"/> reads.
-/// Redirects are not followed, answers have a size and a time limit.
-/// </summary>
+/// <summary>Reads pages over HTTP as the integration's connector says.</summary>
 internal sealed class HttpSource : ISource, IDisposable
 {
-    private readonly HttpClient _client;
-    private readonly PageParser _parser;
+    private readonly Dataset _dataset;
     private readonly SourceOptions _options;
-    private readonly TimeProvider _time;
+    private readonly ConnectorLibrary _connectors;
+    private readonly SourceClient _client;
+    private readonly Credentials _credentials;
+    private readonly RefusalCheck _check;
 
-    public HttpSource(Dataset dataset, SourceOptions options, TimeProvider time)
+    public HttpSource(Dataset dataset, SourceOptions options, ConnectorLibrary connectors, TimeProvider time)
     {
-        _parser = new PageParser(dataset);
+        _dataset = dataset;
         _options = options;
-        _time = time;
-        _client = new HttpClient(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.All,
-            ConnectTimeout = options.ConnectTimeout,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        })
-        {
-            Timeout = options.RequestTimeout,
-            MaxResponseContentBufferSize = options.MaxResponseBytes,
-        };
-        _client.DefaultRequestHeaders.Accept.ParseAdd("application/json");
+        _connectors = connectors;
+        _client = new SourceClient(options);
+        _credentials = new Credentials(_client, time);
+        _check = new RefusalCheck(time);
     }
 
     public async Task<SourcePage> FetchAsync(PageRequest request, CancellationToken ct)
@@ -40,69 +29,40 @@ internal sealed class HttpSource : ISource, IDisposable
         var where = Where(request);
         if (request.Page > _options.MaxPages)
             throw new SourceException(SourceErrorClass.Data, $"page_limit: {where} goes on after {_options.MaxPages} pages. Raise the limit if that is right.");
-        using var response = await GetAsync(request, where, ct).ConfigureAwait(false);
-        if (!response.IsSuccessStatusCode)
-            throw Refused(response, where);
-        var body = await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false);
-        return _parser.Parse(body, request.Page, where);
+        var manifest = (request.Connector ?? _connectors.Of(request.Integration)).Manifest;
+        var parser = new PageParser(manifest, _dataset);
+        var position = parser.Position(request);
+        var values = new RequestValues(request.Integration.ProviderData, manifest.Slices[position.Slice]);
+        var address = PageAddress.Of(manifest, request, position, values);
+        using var answer = await AskAsync(manifest, request, address, values, where, ct).ConfigureAwait(false);
+        if (_check.Refusal(answer, manifest, where) is { } refusal)
+            throw refusal;
+        return parser.Parse(answer.Body, answer.Headers, request, address, where);
     }
 
     public void Dispose() => _client.Dispose();
 
-    /// <summary>The request reads the whole answer, so that time and size limits hold for the body as well.</summary>
-    private async Task<HttpResponseMessage> GetAsync(PageRequest request, string where, CancellationToken ct)
+    /// <summary>Asks, and once more with a new token when the token is refused.</summary>
+    private async Task<SourceAnswer> AskAsync(
+        Manifest manifest, PageRequest page, Uri address, RequestValues values, string where, CancellationToken ct)
     {
-        try
+        string? refused = null;
+        while (true)
         {
-            return await _client.GetAsync(Address(request), HttpCompletionOption.ResponseContentRead, ct).ConfigureAwait(false);
+            using var request = new HttpRequestMessage(HttpMethod.Get, address);
+            request.Headers.Accept.ParseAdd("application/json");
+            foreach (var (name, text) in manifest.Headers)
+            {
+                request.Headers.Remove(name);
+                request.Headers.TryAddWithoutValidation(name, values.Required(text));
+            }
+            var token = await _credentials.AddAsync(request, manifest, values, page.Integration.Key, refused, ct).ConfigureAwait(false);
+            var answer = await _client.SendAsync(request, where, ct).ConfigureAwait(false);
+            if (answer.Status != 401 || token is null || refused is not null)
+                return answer;
+            refused = token;
+            answer.Dispose();
         }
-        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
-        {
-            throw new SourceException(
-                SourceErrorClass.Timeout,
-                $"{where} did not answer within {_options.RequestTimeout.TotalSeconds:0.#} s. Check that the source is up.", inner: e);
-        }
-        catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
-        {
-            throw new SourceException(
-                SourceErrorClass.Data, $"{where} answered with more than {_options.MaxResponseBytes:N0} bytes. Make the page size smaller.", inner: e);
-        }
-        catch (HttpRequestException e)
-        {
-            throw new SourceException(
-                SourceErrorClass.Network,
-                $"{where} cannot be reached or broke off ({e.HttpRequestError}). Check the address and that the source is up.", inner: e);
-        }
-    }
-
-    private SourceException Refused(HttpResponseMessage response, string where)
-    {
-        var status = (int)response.StatusCode;
-        var answered = $"{where} answered {status}";
-        return status switch
-        {
-            408 or 504 => new(SourceErrorClass.Timeout, $"{answered}. Check that the source is up."),
-            429 => new(SourceErrorClass.RateLimit, $"{answered}: too many requests.", RetryAfter(response)),
-            401 or 403 => new(SourceErrorClass.Auth, $"{answered}: renew the integration's credentials or its permissions."),
-            404 or 410 => new(SourceErrorClass.Permanent, $"{answered}: correct the integration's api_endpoint."),
-            >= 300 and < 400 => new(SourceErrorClass.Permanent, $"{answered}, and redirects are not followed: set api_endpoint to the final address."),
-            >= 500 => new(SourceErrorClass.Network, $"{answered}. Check that the source is up.", RetryAfter(response)),
-            _ => new(SourceErrorClass.Data, $"{answered}: the source does not understand the request. Check api_endpoint and page_size."),
-        };
-    }
-
-    private TimeSpan? RetryAfter(HttpResponseMessage response)
-    {
-        var header = response.Headers.RetryAfter;
-        var wait = header?.Delta ?? header?.Date - _time.GetUtcNow();
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait;
-    }
-
-    private static Uri Address(PageRequest request)
-    {
-        var endpoint = request.Integration.ProviderData.ApiEndpoint.AbsoluteUri;
-        var separator = endpoint.Contains('?', StringComparison.Ordinal) ? '&' : '?';
-        return new Uri(string.Create(CultureInfo.InvariantCulture, $"{endpoint}{separator}page={request.Page}&page_size={request.PageSize}"));
     }
 
     // Host and path only: a query may hold secrets.

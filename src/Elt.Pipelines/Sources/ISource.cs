@@ -1,4 +1,5 @@
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Sources.Manifests;
 
 namespace Elt.Pipelines.Sources;
 
@@ -6,7 +7,9 @@ namespace Elt.Pipelines.Sources;
 /// <param name="Integration">Where from.</param>
 /// <param name="Page">Its number, from 1.</param>
 /// <param name="PageSize">Records asked for.</param>
-internal sealed record PageRequest(ConnectedIntegration Integration, int Page, int PageSize);
+/// <param name="Cursor">What the page before it gave as <see cref="SourcePage.NextCursor"/>; <see langword="null"/> for the first, and where pages have numbers.</param>
+/// <param name="Connector">The connector that the run is pinned to; default the integration's own as it is now.</param>
+internal sealed record PageRequest(ConnectedIntegration Integration, int Page, int PageSize, string? Cursor = null, Connector? Connector = null);
 
 /// <summary>Reads pages of records from an external system.</summary>
 internal interface ISource

@@ -1,89 +1,80 @@
 using System.Text.Json;
+using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources;
 
-/// <summary>
-/// Reads <c>{"page":1,"page_size":10,"total":1000,"total_pages":100,"users":[{"id":"…","name":"…","email":null,…}]}</c>. Only the list, named
-/// like the dataset, is required. The end is the page <c>total_pages</c> or, where the source does not say how many there are, a page without records.
-/// </summary>
-internal sealed class PageParser(Dataset dataset)
+/// <summary>Makes a page of what a source answered, as its connector says.</summary>
+internal sealed class PageParser(Manifest manifest, Dataset dataset)
 {
-    private const int MaxKeyLength = 512;
+    private readonly RecordMapper _mapper = new(manifest, dataset);
 
-    public SourcePage Parse(Memory<byte> body, int asked, string where)
+    /// <summary>Where a request's page is.</summary>
+    /// <exception cref="ArgumentException">The page can be reached only by the cursor of the one before it.</exception>
+    public PagePosition Position(PageRequest request)
     {
-        using var document = Open(StorableJson.Repair(body), where);
-        var root = document.RootElement;
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(dataset.Name, out var list) || list.ValueKind != JsonValueKind.Array)
-            throw new SourceException(SourceErrorClass.Data, $"{where} answered JSON without the list '{dataset.Name}'. Check api_endpoint.");
-        if (Number(root, "page", where) is { } page && page != asked)
-            throw new SourceException(SourceErrorClass.Data, $"{where} answered with page {page}. Check that the source reads the parameter 'page'.");
+        if (request.Cursor is { } cursor)
+            return PagePosition.Parse(cursor);
+        if (Numbered is { } numbers)
+            return new PagePosition(0, numbers.Name(request.Page));
+        return request.Page == 1
+            ? new PagePosition(0, null)
+            : throw new ArgumentException($"Page {request.Page} of connector {manifest.Name} needs the cursor of the page before it.", nameof(request));
+    }
+
+    /// <summary>The page of an answer.</summary>
+    /// <param name="body">The answer.</param>
+    /// <param name="headers">Values of its headers.</param>
+    /// <param name="request">What was asked for.</param>
+    /// <param name="address">Where.</param>
+    /// <param name="where">What messages call it.</param>
+    /// <exception cref="SourceException">It is not a page.</exception>
+    public SourcePage Parse(JsonElement body, Func<string, IEnumerable<string>> headers, PageRequest request, Uri address, string where)
+    {
+        var records = Records(body, where);
+        var answer = new PageAnswer(where, body, headers, records.Count, null);
+        if (manifest.Records.TotalPath is { } total)
+            answer = answer with { Total = answer.Number(total) };
+        var position = Position(request);
+        var next = manifest.Pagination.Next(answer, position.Page);
+        var isLast = next is null && position.Slice == manifest.Slices.Count - 1;
+        return new SourcePage(request.Page, records, isLast, Numbered?.TotalPages(answer), manifest.Slices.Count == 1 ? answer.Total : null)
+        {
+            NextCursor = isLast || Numbered is not null ? null : Cursor(position, next, address, where),
+        };
+    }
+
+    /// <summary>Pages that can be asked for by their number, in any order.</summary>
+    private PageNumberPagination? Numbered => manifest.Slices.Count == 1 ? manifest.Pagination as PageNumberPagination : null;
+
+    private string Cursor(PagePosition position, string? next, Uri address, string where)
+    {
+        if (next is not null && manifest.Pagination.NamesAddresses)
+            next = PageAddress.Keep(next, address, manifest, where);
+        var cursor = (next is null ? new PagePosition(position.Slice + 1, null) : position with { Page = next }).ToString();
+        if (cursor.Length > PagePosition.MaxLength)
+            throw new SourceException(SourceErrorClass.Data, $"{where} names a next page by {cursor.Length} characters; expected at most {PagePosition.MaxLength}.");
+        return cursor == position.ToString() ? throw new SourceException(SourceErrorClass.Data, $"pagination_loop: {where} names itself as the next page.") : cursor;
+    }
+
+    private List<SourceRecord> Records(JsonElement body, string where)
+    {
+        var path = manifest.Records.Path;
+        var found = JsonPointer.Find(body, path);
+        if (found is null && manifest.Records.Optional && body.ValueKind == JsonValueKind.Object)
+            return [];
+        if (found is not { ValueKind: JsonValueKind.Array } list)
+        {
+            var named = path.Length == 0 ? "a list" : $"the list '{path[1..]}'";
+            throw new SourceException(SourceErrorClass.Data, $"{where} answered JSON without {named}. Check api_endpoint.");
+        }
         var records = new List<SourceRecord>(list.GetArrayLength());
         foreach (var item in list.EnumerateArray())
-            records.Add(Record(item, where));
-        var totalPages = Number(root, "total_pages", where);
-        return new SourcePage(asked, records, totalPages is { } last ? asked >= last : records.Count == 0, totalPages, Number(root, "total", where));
-    }
-
-    // JSON that breaks off and pages that are no JSON at all (a proxy's error page) look alike, and both pass by themselves.
-    private static JsonDocument Open(ReadOnlyMemory<byte> body, string where)
-    {
-        try
         {
-            return JsonDocument.Parse(body);
+            records.Add(item.ValueKind == JsonValueKind.Object
+                ? _mapper.Map(item)
+                : throw new SourceException(SourceErrorClass.Data, $"{where} answered JSON whose list '{path.TrimStart('/')}' holds something else than objects."));
         }
-        catch (JsonException e)
-        {
-            var found = body.Length == 0 ? "nothing" : body.Span.TrimStart(" \t\r\n"u8).StartsWith("<"u8) ? "a web page" : "no complete JSON";
-            throw new SourceException(
-                SourceErrorClass.Network, $"{where} answered with {found}. Check that the source is up and api_endpoint is its API.", inner: e);
-        }
+        return records;
     }
-
-    private static int? Number(JsonElement root, string name, string where)
-    {
-        if (!root.TryGetProperty(name, out var member) || member.ValueKind == JsonValueKind.Null)
-            return null;
-        return member.ValueKind == JsonValueKind.Number && member.TryGetInt32(out var number) && number >= 0
-            ? number
-            : throw new SourceException(SourceErrorClass.Data, $"{where} answered JSON whose '{name}' is not a number from 0 on.");
-    }
-
-    private SourceRecord Record(JsonElement item, string where)
-    {
-        if (item.ValueKind != JsonValueKind.Object)
-            throw new SourceException(SourceErrorClass.Data, $"{where} answered JSON whose list '{dataset.Name}' holds something else than objects.");
-        var values = new string?[dataset.Columns.Count];
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = dataset.Columns[i] switch
-            {
-                { Kind: ColumnKind.RemainingMembers } => CanonicalJson.Write(item, IsRemaining),
-                var column => item.TryGetProperty(column.Name, out var member) ? Text(member) : null,
-            };
-        }
-        return new SourceRecord(item.TryGetProperty("id", out var id) ? Key(id) : null, values);
-    }
-
-    private bool IsRemaining(string member) => member != "id" && dataset.Columns.All(column => column.Kind != ColumnKind.Text || column.Name != member);
-
-    private static string? Key(JsonElement id)
-    {
-        // A number is kept digit by digit: ids above 2^53 are not rounded.
-        var key = id.ValueKind switch
-        {
-            JsonValueKind.String => id.GetString(),
-            JsonValueKind.Number => id.GetRawText(),
-            _ => null,
-        };
-        return string.IsNullOrWhiteSpace(key) || key.Length > MaxKeyLength ? null : key;
-    }
-
-    private static string? Text(JsonElement member) => member.ValueKind switch
-    {
-        JsonValueKind.Null => null,
-        JsonValueKind.String => member.GetString(),
-        _ => CanonicalJson.Write(member),
-    };
 }

@@ -20,6 +20,9 @@ public enum SourceErrorClass
 
     /// <summary>There is nothing at the address, and there will not be.</summary>
     Permanent,
+
+    /// <summary>The source has forgotten the place in the list; only a new extract can go on.</summary>
+    ExpiredCursor,
 }
 
 /// <summary>A source did not give the page. The message names address, status and what to do; never data or secrets.</summary>

@@ -12,6 +12,12 @@ public sealed record SourceOptions
     /// <summary>Largest answer in bytes, unpacked. Default 32 MiB.</summary>
     public int MaxResponseBytes { get; init; } = 32 * 1024 * 1024;
 
+    /// <summary>Whether sources may be at loopback, link-local and private addresses. Default no: an integration could reach into one's own network.</summary>
+    public bool AllowPrivateAddresses { get; init; }
+
+    /// <summary>Folder of further connectors, <c>*.json</c>; one that has the name of a shipped one replaces it. Default none.</summary>
+    public string? ConnectorFolder { get; init; }
+
     /// <summary>Pages of one extract at most: a source that never ends is an error. Default 100 000.</summary>
     public int MaxPages { get; init; } = 100_000;
 

@@ -46,4 +46,8 @@ internal sealed record RecordProblem(string Rule, string? Field, string Message)
 /// <param name="IsLast">Whether the source's own end mark says that no page follows.</param>
 /// <param name="TotalPages">Pages in all, where the source says so.</param>
 /// <param name="DeclaredTotal">Records in all, where the source says so.</param>
-internal sealed record SourcePage(int Page, IReadOnlyList<SourceRecord> Records, bool IsLast, int? TotalPages, long? DeclaredTotal);
+internal sealed record SourcePage(int Page, IReadOnlyList<SourceRecord> Records, bool IsLast, int? TotalPages, long? DeclaredTotal)
+{
+    /// <summary>What the next page is asked for by, where pages follow one another; opaque, without secrets and personal data.</summary>
+    public string? NextCursor { get; init; }
+}

@@ -84,16 +84,18 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     {
         var digest = KeysDigest(page);
         EnsureNoOtherPageHasTheseKeys(transaction, run, page.Page, digest);
+        EnsureNoOtherPageLeadsThere(transaction, run, page.Page, page.NextCursor);
         var unreadable = page.Records.Count - rows;
         transaction.Execute(
             """
             insert into extract_pages (organization_id, connected_integration_id, workflow_id, page, rows, unreadable_keys, is_last,
-              total_pages, declared_total, keys_digest, staged_at)
-            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $now)
+              total_pages, declared_total, keys_digest, next_cursor, staged_at)
+            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $now)
             """,
             [.. run.Parameters, ("$page", page.Page), ("$rows", rows), ("$unreadable", unreadable), ("$is_last", page.IsLast),
-                ("$total_pages", page.TotalPages), ("$declared_total", page.DeclaredTotal), ("$digest", digest), ("$now", time.GetUtcNow().ToStored())]);
-        return new StagedPage(page.Page, rows, unreadable, page.IsLast, page.TotalPages);
+                ("$total_pages", page.TotalPages), ("$declared_total", page.DeclaredTotal), ("$digest", digest), ("$next_cursor", page.NextCursor),
+                ("$now", time.GetUtcNow().ToStored())]);
+        return new StagedPage(page.Page, rows, unreadable, page.IsLast, page.TotalPages) { NextCursor = page.NextCursor };
     }
 
     private static void EnsureNoOtherPageHasTheseKeys(SqliteTransaction transaction, PipelineRun run, int page, string? digest)
@@ -107,6 +109,20 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
                 SourceErrorClass.Data,
                 $"pagination_loop: page {page} of {run.Integration} has the same keys as page {twins[0]}; "
                 + "the source does not page on. Check its page parameters.");
+        }
+    }
+
+    // A cursor that comes again leads through the same pages again, also when they are empty.
+    private static void EnsureNoOtherPageLeadsThere(SqliteTransaction transaction, PipelineRun run, int page, string? nextCursor)
+    {
+        var twins = transaction.Query(
+            $"select page from extract_pages where {OfRun} and next_cursor = $next limit 1", row => row.GetInt32(0),
+            [.. run.Parameters, ("$next", nextCursor)]);
+        if (twins.Count > 0)
+        {
+            throw new SourceException(
+                SourceErrorClass.Data,
+                $"pagination_loop: page {page} of {run.Integration} leads to the same next page as page {twins[0]}; the source pages in a circle.");
         }
     }
 
@@ -128,10 +144,10 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     private static StagedPage? Find(SqliteConnection connection, params ReadOnlySpan<(string, object?)> parameters)
     {
         using var command = connection.Command(
-            $"select page, rows, unreadable_keys, is_last, total_pages from extract_pages where {OfRun} and page = $page", parameters);
+            $"select page, rows, unreadable_keys, is_last, total_pages, next_cursor from extract_pages where {OfRun} and page = $page", parameters);
         using var row = command.ExecuteReader();
         return row.Read()
-            ? new StagedPage(row.GetInt32(0), row.GetInt32(1), row.GetInt32(2), row.GetBoolean(3), (int?)row.Number(4))
+            ? new StagedPage(row.GetInt32(0), row.GetInt32(1), row.GetInt32(2), row.GetBoolean(3), (int?)row.Number(4)) { NextCursor = row.Text(5) }
             : null;
     }
 }

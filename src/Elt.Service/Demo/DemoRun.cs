@@ -157,7 +157,7 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time)
         // The run of a schedule that falls into this one would supersede it.
         string[] schedule = options.Serve ? [] : ["--schedule-cron", "none"];
         return ChildProcess.StartAsync(
-            "The service", ["--data", options.Data, "--urls", url, .. schedule, .. options.Chaos ? chaos : []], LogFile("service"), options.Keep, ct);
+            "The service", ["--data", options.Data, "--urls", url, "--private-sources", .. schedule, .. options.Chaos ? chaos : []], LogFile("service"), options.Keep, ct);
     }
 
     private string FirstUrl() => options switch

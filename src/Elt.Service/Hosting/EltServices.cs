@@ -3,6 +3,7 @@ using Elt.Durable.Hosting;
 using Elt.Pipelines;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Faults;
+using Elt.Pipelines.Sources;
 using Elt.Pipelines.Warehouse;
 using Elt.Service.Api;
 
@@ -40,6 +41,7 @@ internal static class EltServices
         DestinationConnectionString = options.Destination?.ConnectionString,
         ScheduleCron = options.ScheduleCron,
         ScheduleTimeZone = options.ScheduleZone,
+        Source = new SourceOptions { AllowPrivateAddresses = options.PrivateSources, ConnectorFolder = options.Connectors },
         Faults = options.Faults,
     };
 

@@ -18,6 +18,8 @@ internal sealed class ServiceCommand
     private readonly Option<double> _crash = Option("--crash", 0d, "Fault on purpose: share of batches after which the process ends at once, 0 to 1.", "SHARE");
     private readonly Option<int> _crashAfter = Option("--crash-after-batch", 5, "Number of the first batch that may crash.", "N");
     private readonly Option<string?> _crashMarker = Option<string?>("--crash-once-marker", null, "Crash for certain, once: until this file exists.", "FILE");
+    private readonly Option<string?> _connectors = Option<string?>("--connectors", null, "Folder of further connectors, *.json.", "DIR");
+    private readonly Option<bool> _privateSources = Option("--private-sources", false, "Allows sources at loopback, link-local and private addresses.", "");
     private readonly Option<string> _logLevel = Option("--log-level", "Information", "Least level of messages: Trace, Debug, Information, Warning, Error or None.", "LEVEL");
     private readonly Option<string> _logFormat = Option("--log-format", "text", "text or json, one line per message, on stderr.", "FORMAT");
     private readonly Option<bool> _stopWithInput = new("--stop-with-input") { Hidden = true };
@@ -32,7 +34,7 @@ internal sealed class ServiceCommand
         Check(_crashAfter, value => value >= 0, "is a number from 0");
         foreach (var option in new Option[]
         {
-            _data, _urls, _cron, _zone, _lease, _logLevel, _logFormat,
+            _data, _urls, _cron, _zone, _lease, _connectors, _privateSources, _logLevel, _logFormat,
             _apiFailures, _databaseFailures, _crash, _crashAfter, _crashMarker, _stopWithInput,
         })
         {
@@ -50,6 +52,8 @@ internal sealed class ServiceCommand
         ScheduleCron = parsed.GetValue(_cron) is { } cron && cron != "none" ? Reading("--schedule-cron: ", () => CronSchedule.Parse(cron, "UTC").Text) : null,
         ScheduleZone = Zone(parsed.GetValue(_zone)!),
         Lease = TimeSpan.FromSeconds(parsed.GetValue(_lease)),
+        Connectors = parsed.GetValue(_connectors) is { } folder ? Path.GetFullPath(folder) : null,
+        PrivateSources = parsed.GetValue(_privateSources),
         Faults = new FaultOptions
         {
             ApiFailureRate = parsed.GetValue(_apiFailures),

@@ -26,6 +26,12 @@ internal sealed record ServiceOptions
     /// <summary>How long the runs of a silent worker stay its own.</summary>
     public required TimeSpan Lease { get; init; }
 
+    /// <summary>Folder of further connectors; <see langword="null"/> for none.</summary>
+    public string? Connectors { get; init; }
+
+    /// <summary>Allows sources at loopback, link-local and private addresses.</summary>
+    public required bool PrivateSources { get; init; }
+
     public required FaultOptions Faults { get; init; }
 
     public required LogLevel LogLevel { get; init; }

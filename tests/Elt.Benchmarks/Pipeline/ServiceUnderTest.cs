@@ -24,7 +24,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
     public static async Task<ServiceUnderTest> StartAsync(string data, string journal, string destination, CancellationToken ct)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true };
-        foreach (var argument in (string[])[typeof(ApiPath).Assembly.Location, "--data", data, "--urls", "http://127.0.0.1:0", "--schedule-cron", "none", "--log-level", "Warning", "--stop-with-input"])
+        foreach (var argument in (string[])[typeof(ApiPath).Assembly.Location, "--data", data, "--urls", "http://127.0.0.1:0", "--schedule-cron", "none", "--log-level", "Warning", "--private-sources", "--stop-with-input"])
             start.ArgumentList.Add(argument);
         (start.Environment["ELT_POSTGRES"], start.Environment["ELT_DESTINATION"]) = (journal, destination);
         var process = Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start.");

@@ -63,7 +63,7 @@ public sealed class ChangeDetectionTests
         using var workshop = await Workshop.CreateAsync();
         await workshop.RunAsync("run-1", [new User("1", Email: null)]);
         await workshop.AcquireAsync("run-2");
-        var page = new Elt.Pipelines.Sources.PageParser(Dataset.Users).Parse("""{"users":[{"name":"Name","id":"1"}],"total_pages":1}"""u8.ToArray(), 1, "");
+        var page = Elt.Pipelines.Tests.Sources.DemoPages.Parse("""{"users":[{"name":"Name","id":"1"}],"total_pages":1}"""u8.ToArray());
         await workshop.StageAsync("run-2", page);
 
         Assert.Equal(new DetectSummary(1, 0, 0, 0, 0), await workshop.DetectAsync("run-2"));

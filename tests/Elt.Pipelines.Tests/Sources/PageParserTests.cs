@@ -1,6 +1,5 @@
 using System.Text;
 using Elt.Pipelines.Sources;
-using Elt.Pipelines.Warehouse;
 using Xunit;
 
 namespace Elt.Pipelines.Tests.Sources;
@@ -67,5 +66,5 @@ public sealed class PageParserTests
 
     private static SourceRecord Parse(string user) => Parse(Encoding.UTF8.GetBytes($$"""{"users":[{{user}}]}""")).Records[0];
 
-    private static SourcePage Parse(byte[] body) => new PageParser(Dataset.Users).Parse(body, 1, "GET test");
+    private static SourcePage Parse(byte[] body) => DemoPages.Parse(body);
 }

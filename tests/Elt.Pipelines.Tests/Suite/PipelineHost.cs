@@ -80,6 +80,7 @@ internal sealed class PipelineHost : IAsyncDisposable
             DestinationConnectionString = _postgres,
             Source = new SourceOptions
             {
+                AllowPrivateAddresses = true,
                 NetworkDelay = TimeSpan.FromMilliseconds(1),
                 TimeoutDelay = TimeSpan.FromMilliseconds(1),
                 RateLimitDelay = TimeSpan.FromMilliseconds(1),

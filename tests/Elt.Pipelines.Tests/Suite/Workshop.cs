@@ -5,6 +5,7 @@ using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Latest;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Staging;
+using Elt.Pipelines.Tests.Sources;
 using Elt.Pipelines.Warehouse;
 using Elt.Testing;
 
@@ -92,7 +93,7 @@ internal sealed class Workshop : IDisposable
     {
         var declared = (totalPages is null ? "" : $"\"total_pages\":{totalPages},") + (total is null ? "" : $"\"total\":{total},");
         var body = $$"""{"page":{{page}},{{declared}}"users":[{{string.Join(',', users.Select(u => u.ToJson()))}}]}""";
-        return new PageParser(Dataset.Users).Parse(Encoding.UTF8.GetBytes(body), page, "GET test");
+        return DemoPages.Parse(Encoding.UTF8.GetBytes(body), page);
     }
 
     /// <summary>Rows of a query on the warehouse, their columns joined by <c>|</c>, NULL as <c>-</c>.</summary>

@@ -61,13 +61,13 @@ public class CommandLineTests(ServiceFixture fixture) : IClassFixture<ServiceFix
     [Fact]
     public async Task Integrations_are_added_replaced_and_listed()
     {
-        string[] add = ["integrations", "add", "--id", "007", "--organization", "org-009", "--provider", "okta", "permission_source_name=One", "page_size=25"];
+        string[] add = ["integrations", "add", "--id", "007", "--organization", "org-009", "--provider", "demo", "permission_source_name=One", "page_size=25"];
         var endpoint = fixture.Provider.Endpoint("org-009", "007");
         Assert.Equal(0, (await _service.EltAsync([.. add, "api_endpoint=http://127.0.0.1:9/old"])).ExitCode);
         Assert.Equal(0, (await _service.EltAsync([.. add, $"api_endpoint={endpoint}"])).ExitCode);
         var all = (await _service.GetAsync<IntegrationList>(ApiPath.Integrations)).Integrations;
         var added = Assert.Single(all, integration => integration.OrganizationId == "org-009");
-        Assert.Equal(("007", "okta"), (added.Id, added.Provider));
+        Assert.Equal(("007", "demo"), (added.Id, added.Provider));
         Assert.Equal(endpoint, added.ProviderData.GetProperty("api_endpoint").GetString());
         Assert.Equal(25, added.ProviderData.GetProperty("page_size").GetInt32());
         Assert.Contains("org-009", (await _service.EltAsync("integrations")).Out, StringComparison.Ordinal);

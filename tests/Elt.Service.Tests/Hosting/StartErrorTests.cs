@@ -88,6 +88,15 @@ public sealed class StartErrorTests : IDisposable
     public Task A_setting_that_cannot_be_used_is_told(string reason, params string[] arguments) => RefusedAsync(2, reason, arguments);
 
     [Fact]
+    public async Task A_connector_that_cannot_be_used_is_told()
+    {
+        File.WriteAllText(_data.File("broken.json"), """{"name":"broken"}""");
+
+        await RefusedAsync(1, "broken.json, $", ["--data", _data.Path, "--connectors", _data.Path, "--urls", "http://127.0.0.1:0"]);
+        await RefusedAsync(1, "The connectors cannot be used", ["--data", _data.Path, "--connectors", _data.File("none"), "--urls", "http://127.0.0.1:0"]);
+    }
+
+    [Fact]
     public Task A_setting_from_the_environment_is_checked_alike() =>
         RefusedAsync(2, "--lease is a number of seconds", ["--data", _data.Path], ("ELT_LEASE", "0"));
 

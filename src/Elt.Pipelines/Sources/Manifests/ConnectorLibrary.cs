@@ -1,0 +1,74 @@
+using System.Reflection;
+using System.Text.Json;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Warehouse;
+
+namespace Elt.Pipelines.Sources.Manifests;
+
+/// <summary>
+/// The connectors there are: those shipped with the program and those of a folder, which may replace them. An integration names one as its
+/// provider; the provider <c>rest</c> brings its own along, as the object <c>connector</c> of its provider_data.
+/// </summary>
+internal sealed class ConnectorLibrary
+{
+    private const string Inline = "rest";
+    private const string Shipped = "Sources/connectors/";
+
+    private readonly Dictionary<string, Connector> _connectors = new(StringComparer.Ordinal);
+    private readonly Dataset _dataset;
+
+    /// <param name="dataset">What connectors map to.</param>
+    /// <param name="folder">A folder of further manifests, <c>*.json</c>; default none.</param>
+    /// <exception cref="FormatException">A manifest cannot be used.</exception>
+    public ConnectorLibrary(Dataset dataset, string? folder = null)
+    {
+        _dataset = dataset;
+        var assembly = Assembly.GetExecutingAssembly();
+        foreach (var resource in assembly.GetManifestResourceNames().Where(name => name.StartsWith(Shipped, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var text = new StreamReader(assembly.GetManifestResourceStream(resource)!);
+            Add(text.ReadToEnd(), resource[Shipped.Length..]);
+        }
+        if (folder is null)
+            return;
+        foreach (var file in Directory.EnumerateFiles(folder, "*.json").Where(file => !file.EndsWith(".schema.json", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+            Add(File.ReadAllText(file), file);
+    }
+
+    /// <summary>Names of the connectors, ordered.</summary>
+    public IEnumerable<string> Names => _connectors.Keys.Order(StringComparer.Ordinal);
+
+    /// <summary>The connector of an integration.</summary>
+    /// <exception cref="SourceException">There is none, or the one that the integration brings along cannot be used.</exception>
+    public Connector Of(ConnectedIntegration integration)
+    {
+        if (integration.Provider == Inline)
+            return Own(integration);
+        return _connectors.GetValueOrDefault(integration.Provider) ?? throw new SourceException(
+            SourceErrorClass.Permanent,
+            $"There is no connector '{integration.Provider}': expected {string.Join(", ", Names)}, or {Inline} with a manifest in provider_data.connector.");
+    }
+
+    /// <summary>A connector that was pinned by an earlier version of the program.</summary>
+    public Connector Read(string json) => Connector.Parse(json, "pinned connector", _dataset);
+
+    private Connector Own(ConnectedIntegration integration)
+    {
+        if (integration.ProviderData.Other?.TryGetValue("connector", out var manifest) != true || manifest.ValueKind != JsonValueKind.Object)
+            throw new SourceException(SourceErrorClass.Permanent, $"The provider {Inline} needs a manifest: expected an object in provider_data.connector.");
+        try
+        {
+            return Connector.Parse(manifest.GetRawText(), "provider_data.connector", _dataset);
+        }
+        catch (FormatException e)
+        {
+            throw new SourceException(SourceErrorClass.Permanent, e.Message, inner: e);
+        }
+    }
+
+    private void Add(string json, string file)
+    {
+        var connector = Connector.Parse(json, file, _dataset);
+        _connectors[connector.Manifest.Name] = connector;
+    }
+}

@@ -1,0 +1,175 @@
+using System.Text.Json.Serialization;
+
+namespace Elt.Pipelines.Sources.Manifests;
+
+/// <summary>
+/// How a provider's list is read: what is sent, how it is paged and what its records mean. Paths are JSON Pointers (RFC 6901). Texts of requests
+/// may hold <c>{config.x}</c> (a member of provider_data), <c>{secret.x}</c> (a reference in provider_data.secrets) and <c>{slice.x}</c>.
+/// </summary>
+internal sealed record Manifest
+{
+    /// <summary>The schema that editors complete by; not read.</summary>
+    [JsonPropertyName("$schema")]
+    public string? Schema { get; init; }
+
+    /// <summary>What integrations name it by, as their provider: lower case letters, digits and hyphens.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>How requests say who asks. Default not at all.</summary>
+    public Auth Auth { get; init; } = new NoAuth();
+
+    /// <summary>Headers of each request.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Query parameters of each request; one that names a member its slice lacks is left out.</summary>
+    public IReadOnlyDictionary<string, string> Query { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>How the number of records per page is asked for. Default not at all.</summary>
+    public PageSizeRule? PageSize { get; init; }
+
+    /// <summary>How one page leads to the next.</summary>
+    public required Pagination Pagination { get; init; }
+
+    /// <summary>Lists that make up one extract, read one after another; each is a set of values for <c>{slice.x}</c>. Default one.</summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, string>> Slices { get; init; } = [new Dictionary<string, string>()];
+
+    /// <summary>Where the records of a page are and what becomes of them.</summary>
+    public required RecordRules Records { get; init; }
+
+    /// <summary>Paths of the record's key; of several the parts are joined by a slash.</summary>
+    public required IReadOnlyList<string> Key { get; init; }
+
+    /// <summary>When a record was changed.</summary>
+    public UpdatedAtRule? UpdatedAt { get; init; }
+
+    /// <summary>The dataset's columns and where their values are.</summary>
+    public required IReadOnlyDictionary<string, FieldMapping> Fields { get; init; }
+
+    /// <summary>Members of a record that are not kept among its attributes, since they change without meaning.</summary>
+    public IReadOnlyList<string> Ignore { get; init; } = [];
+
+    /// <summary>How a rate limit says when it ends, beside <c>Retry-After</c>.</summary>
+    public RateLimitRule? RateLimit { get; init; }
+
+    /// <summary>What answers mean that the defaults get wrong; the first rule that fits counts, for successful answers too.</summary>
+    public IReadOnlyList<ErrorRule> Errors { get; init; } = [];
+}
+
+/// <summary>How many records a page is asked for.</summary>
+/// <param name="Param">The query parameter.</param>
+/// <param name="Max">The provider's limit; a greater page_size is cut to it.</param>
+internal sealed record PageSizeRule(string Param, int Max = 10_000);
+
+/// <summary>Where records are and what becomes of them.</summary>
+/// <param name="Path">The list; empty when it is the whole answer.</param>
+internal sealed record RecordRules(string Path)
+{
+    /// <summary>Whether an answer may leave the list out when it is empty. Default no: an answer without it is an error.</summary>
+    public bool Optional { get; init; }
+
+    /// <summary>The number of records in all, where the provider declares it.</summary>
+    public string? TotalPath { get; init; }
+
+    /// <summary>Marks of records that are gone; the first that fits counts.</summary>
+    public IReadOnlyList<Tombstone> Tombstones { get; init; } = [];
+
+    /// <summary>Conditions that a record must meet, all of them, to be in scope.</summary>
+    public IReadOnlyList<RecordCondition> Filter { get; init; } = [];
+}
+
+/// <summary>A condition on a record.</summary>
+/// <param name="Path">The value.</param>
+/// <param name="Values">What it may be, as text (<c>true</c>, <c>7</c>); <see langword="null"/> for anything but null and missing.</param>
+/// <param name="Not">Turns the condition round.</param>
+internal sealed record RecordCondition(string Path, IReadOnlyList<string>? Values = null, bool Not = false);
+
+/// <summary>A mark of records that are gone.</summary>
+/// <param name="Path">The value.</param>
+/// <param name="State">What the mark means.</param>
+/// <param name="Values">What the value is, as text; <see langword="null"/> for anything but null and missing.</param>
+internal sealed record Tombstone(string Path, TombstoneState State, IReadOnlyList<string>? Values = null);
+
+internal enum TombstoneState
+{
+    /// <summary>It can be restored.</summary>
+    Removed,
+
+    /// <summary>It is gone for good.</summary>
+    Deleted,
+}
+
+/// <summary>When a record was changed.</summary>
+/// <param name="Path">The value.</param>
+/// <param name="Format">Its form. Default ISO 8601, UTC where it names no zone.</param>
+internal sealed record UpdatedAtRule(string Path, TimeFormat Format = TimeFormat.Iso8601);
+
+internal enum TimeFormat
+{
+    Iso8601,
+    EpochSeconds,
+    EpochMillis,
+}
+
+/// <summary>Where a column's value is and how it is taken.</summary>
+/// <param name="From">Paths; the first that leads to a value counts.</param>
+internal sealed record FieldMapping(IReadOnlyList<string> From)
+{
+    /// <summary>Joins the values of all paths by this text instead.</summary>
+    public string? Join { get; init; }
+
+    /// <summary>What it must be. Default text, which takes everything else as its JSON.</summary>
+    public FieldType Type { get; init; }
+
+    /// <summary>Whether a record without it has a problem. Default no.</summary>
+    public bool Required { get; init; }
+
+    /// <summary>What is done to its text, in this order.</summary>
+    public IReadOnlyList<Transform> Transform { get; init; } = [];
+}
+
+internal enum FieldType
+{
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    Timestamp,
+}
+
+internal enum Transform
+{
+    Trim,
+    Lower,
+    Upper,
+    EmptyToNull,
+}
+
+/// <summary>How a rate limit says when it ends.</summary>
+/// <param name="ResetHeader">The header.</param>
+/// <param name="ResetIs">Its form.</param>
+internal sealed record RateLimitRule(string ResetHeader, ResetFormat ResetIs);
+
+internal enum ResetFormat
+{
+    EpochSeconds,
+    EpochMillis,
+    DeltaSeconds,
+    HttpDate,
+}
+
+/// <summary>What an answer means. All that is given must fit.</summary>
+/// <param name="Class">How it is dealt with.</param>
+internal sealed record ErrorRule(SourceErrorClass Class)
+{
+    /// <summary>The status.</summary>
+    public int? Status { get; init; }
+
+    /// <summary>A value in the body.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>A header.</summary>
+    public string? Header { get; init; }
+
+    /// <summary>What the value at <see cref="Path"/>, or else the header, is; <see langword="null"/> for any.</summary>
+    public IReadOnlyList<string>? Values { get; init; }
+}

@@ -1,0 +1,89 @@
+using System.Text.RegularExpressions;
+using Elt.Pipelines.Warehouse;
+
+namespace Elt.Pipelines.Sources.Manifests;
+
+/// <summary>Checks what the form of a manifest alone does not: paths, placeholders, columns and limits.</summary>
+internal static partial class ManifestCheck
+{
+    /// <summary>The first problem as <c>JSON path: expected …, found …</c>, or <see langword="null"/>.</summary>
+    public static string? Problem(Manifest manifest, Dataset dataset) => Problems(manifest, dataset).FirstOrDefault();
+
+    private static IEnumerable<string> Problems(Manifest manifest, Dataset dataset)
+    {
+        if (!Name().IsMatch(manifest.Name))
+            yield return $"$.name: expected lower case letters, digits and hyphens, found '{manifest.Name}'.";
+        if (manifest.Key.Count == 0)
+            yield return "$.key: expected at least one path, found none.";
+        if (manifest.Slices.Count == 0)
+            yield return "$.slices: expected at least one (an object without members reads the plain list), found none.";
+        if (manifest.Pagination is OffsetPagination { Base: not (0 or 1) } or PageNumberPagination { Base: not (0 or 1) })
+            yield return "$.pagination.base: expected 0 or 1.";
+        foreach (var (where, path) in Pointers(manifest))
+        {
+            if (path is not null && !JsonPointer.IsValid(path))
+                yield return $"{where}: expected a JSON Pointer, which begins with '/', found '{path}'.";
+        }
+        foreach (var (where, text) in Texts(manifest))
+        {
+            if (text is not null && Template.Unknown(text) is { } unknown)
+                yield return $"{where}: expected {{config.x}}, {{secret.x}} or {{slice.x}}, found '{unknown}'.";
+        }
+        if (manifest.Auth is not NoAuth && !Secrets(manifest.Auth).Contains("{secret.", StringComparison.Ordinal))
+            yield return "$.auth: expected a {secret.x} for what is secret, found a plain text.";
+        var columns = dataset.Columns.Where(column => column.Kind == ColumnKind.Text).Select(column => column.Name).ToList();
+        foreach (var (field, mapping) in manifest.Fields)
+        {
+            if (!columns.Contains(field))
+                yield return $"$.fields: expected the columns {string.Join(", ", columns)} of {dataset.Name}, found '{field}'.";
+            if (mapping.From.Count == 0)
+                yield return $"$.fields.{field}.from: expected at least one path, found none.";
+        }
+    }
+
+    private static IEnumerable<(string Where, string? Path)> Pointers(Manifest manifest) =>
+    [
+        ("$.records.path", manifest.Records.Path),
+        ("$.records.totalPath", manifest.Records.TotalPath),
+        ("$.updatedAt.path", manifest.UpdatedAt?.Path),
+        ("$.pagination.path", (manifest.Pagination as NextUrlPagination)?.Path ?? (manifest.Pagination as CursorPagination)?.Path),
+        ("$.pagination.endPath", (manifest.Pagination as CursorPagination)?.EndPath),
+        ("$.pagination.totalPagesPath", (manifest.Pagination as PageNumberPagination)?.TotalPagesPath),
+        ("$.pagination.echoPath", (manifest.Pagination as PageNumberPagination)?.EchoPath),
+        .. manifest.Key.Select((path, i) => ($"$.key[{i}]", (string?)path)),
+        .. manifest.Records.Tombstones.Select((mark, i) => ($"$.records.tombstones[{i}].path", (string?)mark.Path)),
+        .. manifest.Records.Filter.Select((condition, i) => ($"$.records.filter[{i}].path", (string?)condition.Path)),
+        .. manifest.Errors.Select((rule, i) => ($"$.errors[{i}].path", rule.Path)),
+        .. manifest.Fields.SelectMany(field => field.Value.From.Select(path => ($"$.fields.{field.Key}.from", (string?)path))),
+    ];
+
+    private static IEnumerable<(string Where, string? Text)> Texts(Manifest manifest) =>
+    [
+        .. manifest.Query.Select(parameter => ($"$.query.{parameter.Key}", (string?)parameter.Value)),
+        .. manifest.Headers.Select(header => ($"$.headers.{header.Key}", (string?)header.Value)),
+        .. Texts(manifest.Auth).Select(text => ("$.auth", text)),
+    ];
+
+    private static string?[] Texts(Auth auth) => auth switch
+    {
+        BearerAuth bearer => [bearer.Token],
+        ApiKeyAuth key => [key.Value],
+        BasicAuth basic => [basic.User, basic.Password],
+        RefreshTokenAuth refresh => [refresh.TokenUrl, refresh.ClientId, refresh.ClientSecret, refresh.Scope, refresh.RefreshToken],
+        OAuth2 oauth => [oauth.TokenUrl, oauth.ClientId, oauth.ClientSecret, oauth.Scope],
+        _ => [],
+    };
+
+    // A manifest is kept in tables and sent to whoever asks for it: what is secret must not stand in it.
+    private static string Secrets(Auth auth) => auth switch
+    {
+        BearerAuth bearer => bearer.Token,
+        ApiKeyAuth key => key.Value,
+        BasicAuth basic => basic.User + basic.Password,
+        OAuth2 oauth => oauth.ClientSecret,
+        _ => "",
+    };
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9-]*$")]
+    private static partial Regex Name();
+}

@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Text.Json;
+using Elt.Pipelines.Sources.Manifests;
+using Elt.Pipelines.Warehouse;
+
+namespace Elt.Pipelines.Sources;
+
+/// <summary>Maps one record of a source to the columns of a dataset. What cannot be mapped becomes a problem of the record, never an error.</summary>
+internal sealed class RecordMapper
+{
+    private const int MaxKeyLength = 512;
+    private const int MaxTextLength = 64 * 1024;
+    private const int MaxRawLength = 1024 * 1024;
+
+    private readonly Manifest _manifest;
+    private readonly Dataset _dataset;
+    private readonly HashSet<string> _mapped;
+
+    public RecordMapper(Manifest manifest, Dataset dataset)
+    {
+        _manifest = manifest;
+        _dataset = dataset;
+        _mapped = [.. manifest.Ignore, .. manifest.Key.Concat(manifest.Fields.Values.SelectMany(field => field.From)).Select(JsonPointer.OnlyMember).OfType<string>()];
+    }
+
+    public SourceRecord Map(JsonElement item)
+    {
+        var state = State(item);
+        var problems = new List<RecordProblem>();
+        return new SourceRecord(Key(item), state is RecordState.Removed or RecordState.Deleted ? [] : Values(item, problems))
+        {
+            State = state,
+            UpdatedAt = UpdatedAt(item),
+            Raw = Raw(item),
+            Problems = problems,
+        };
+    }
+
+    private RecordState State(JsonElement item)
+    {
+        foreach (var mark in _manifest.Records.Tombstones)
+        {
+            if (JsonPointer.Find(item, mark.Path).AsText().Fits(mark.Values))
+                return mark.State == TombstoneState.Deleted ? RecordState.Deleted : RecordState.Removed;
+        }
+        return _manifest.Records.Filter.All(condition => JsonPointer.Find(item, condition.Path).AsText().Fits(condition.Values) != condition.Not)
+            ? RecordState.Present
+            : RecordState.OutOfScope;
+    }
+
+    private string? Key(JsonElement item)
+    {
+        var parts = _manifest.Key.Select(path => KeyPart(JsonPointer.Find(item, path))).ToList();
+        var key = parts is [var only] ? only : parts.Contains(null) ? null : string.Join('/', parts.Select(part => Uri.EscapeDataString(part!)));
+        return key is null || key.Length > MaxKeyLength ? null : key;
+    }
+
+    // A number is kept digit by digit: ids above 2^53 are not rounded.
+    private static string? KeyPart(JsonElement? value) =>
+        value is { ValueKind: JsonValueKind.String or JsonValueKind.Number } && value.AsText() is { } text && !string.IsNullOrWhiteSpace(text) ? text : null;
+
+    private string?[] Values(JsonElement item, List<RecordProblem> problems)
+    {
+        var values = new string?[_dataset.Columns.Count];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var column = _dataset.Columns[i];
+            var text = column.Kind == ColumnKind.RemainingMembers
+                ? CanonicalJson.Write(item, member => !_mapped.Contains(member))
+                : _manifest.Fields.TryGetValue(column.Name, out var mapping) ? Field(item, column.Name, mapping, problems) : null;
+            if (text?.Length > MaxTextLength)
+            {
+                problems.Add(new RecordProblem("length", column.Name, $"Expected at most {MaxTextLength} characters, found {text.Length}."));
+                text = null;
+            }
+            values[i] = text;
+        }
+        return values;
+    }
+
+    private static string? Field(JsonElement item, string column, FieldMapping mapping, List<RecordProblem> problems)
+    {
+        var found = mapping.From.Select(path => JsonPointer.Find(item, path)).Where(value => value is { ValueKind: not JsonValueKind.Null }).ToList();
+        var text = mapping.Join is { } separator && found.Count > 0
+            ? string.Join(separator, found.Select(value => value.AsText()))
+            : Typed(found.FirstOrDefault(), column, mapping.Type, problems);
+        foreach (var transform in mapping.Transform)
+            text = text is null ? null : Transformed(text, transform);
+        if (text is null && mapping.Required && problems.All(problem => problem.Field != column))
+            problems.Add(new RecordProblem("required", column, "Expected a value, found none."));
+        return text;
+    }
+
+    private static string? Typed(JsonElement? value, string column, FieldType type, List<RecordProblem> problems)
+    {
+        if (value.AsText() is not { } text)
+            return null;
+        var typed = type switch
+        {
+            FieldType.Text => text,
+            FieldType.Integer => Integer(text),
+            FieldType.Number => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? text : null,
+            FieldType.Boolean => text is "true" or "false" ? text : null,
+            _ => Time(text)?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture),
+        };
+        if (typed is null)
+            problems.Add(new RecordProblem("type", column, $"Expected {type.ToString().ToLowerInvariant()}, found {value!.Value.ValueKind.ToString().ToLowerInvariant()}."));
+        return typed;
+    }
+
+    // 1, 1.0 and "1" are one number; digits are kept, however many.
+    private static string? Integer(string text)
+    {
+        var whole = text.IndexOf('.', StringComparison.Ordinal) is var dot and > 0 && text.AsSpan(dot + 1).TrimEnd('0').IsEmpty ? text[..dot] : text;
+        return System.Numerics.BigInteger.TryParse(whole, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number.ToString(CultureInfo.InvariantCulture)
+            : null;
+    }
+
+    private static string? Transformed(string text, Transform transform) => transform switch
+    {
+        Transform.Trim => text.Trim(),
+        Transform.Lower => text.ToLowerInvariant(),
+        Transform.Upper => text.ToUpperInvariant(),
+        _ => text.Length == 0 ? null : text,
+    };
+
+    private DateTimeOffset? UpdatedAt(JsonElement item)
+    {
+        if (_manifest.UpdatedAt is not { } rule || JsonPointer.Find(item, rule.Path).AsText() is not { } text)
+            return null;
+        if (rule.Format == TimeFormat.Iso8601)
+            return Time(text);
+        var unit = rule.Format == TimeFormat.EpochSeconds ? 1000 : 1;
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number * unit is > 0 and < 253_402_300_799_999
+            ? DateTimeOffset.FromUnixTimeMilliseconds((long)(number * unit))
+            : null;
+    }
+
+    private static DateTimeOffset? Time(string text) =>
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time.ToUniversalTime() : null;
+
+    private static string? Raw(JsonElement item) => item.GetRawText() is { Length: <= MaxRawLength } raw ? raw : null;
+}

@@ -1,0 +1,96 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Elt.Pipelines.Sources;
+
+/// <summary>
+/// Sends requests to sources: no redirects, no cookies, no proxy; the whole answer has a size and a time limit; addresses that reach inward are
+/// refused after the name was resolved, so that no name can hide one.
+/// </summary>
+internal sealed class SourceClient : IDisposable
+{
+    private readonly HttpClient _client;
+    private readonly SourceOptions _options;
+
+    public SourceClient(SourceOptions options)
+    {
+        _options = options;
+        _client = new HttpClient(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = false,
+            AutomaticDecompression = DecompressionMethods.All,
+            ConnectTimeout = options.ConnectTimeout,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            ConnectCallback = ConnectAsync,
+        })
+        {
+            Timeout = options.RequestTimeout,
+            MaxResponseContentBufferSize = options.MaxResponseBytes,
+        };
+    }
+
+    /// <summary>Sends a request and reads the answer, whatever its status.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="where">What messages call it.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <exception cref="SourceException">There is no answer within the limits.</exception>
+    public async Task<SourceAnswer> SendAsync(HttpRequestMessage request, string where, CancellationToken ct)
+    {
+        try
+        {
+            // The request reads the whole answer, so that time and size limits hold for the body as well.
+            var response = await _client.SendAsync(request, HttpCompletionOption.ResponseContentRead, ct).ConfigureAwait(false);
+            return SourceAnswer.Read(response, await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false), where);
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw new SourceException(
+                SourceErrorClass.Timeout,
+                $"{where} did not answer within {_options.RequestTimeout.TotalSeconds:0.#} s. Check that the source is up.", inner: e);
+        }
+        catch (HttpRequestException e)
+        {
+            throw Broken(e, where);
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private SourceException Broken(HttpRequestException e, string where)
+    {
+        if (e.InnerException is InwardAddressException)
+        {
+            return new SourceException(
+                SourceErrorClass.Permanent,
+                $"{where} is refused: its host is a loopback, link-local or private address. Allow those ({nameof(SourceOptions.AllowPrivateAddresses)}) if that is right.");
+        }
+        return e.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded
+            ? new SourceException(
+                SourceErrorClass.Data, $"{where} answered with more than {_options.MaxResponseBytes:N0} bytes. Make the page size smaller.", inner: e)
+            : new SourceException(
+                SourceErrorClass.Network,
+                $"{where} cannot be reached or broke off ({e.HttpRequestError}). Check the address and that the source is up.", inner: e);
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
+    {
+        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, ct).ConfigureAwait(false);
+        if (!_options.AllowPrivateAddresses && addresses.Any(InwardAddress.Is))
+            throw new InwardAddressException();
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(addresses, context.DnsEndPoint.Port, ct).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private sealed class InwardAddressException : Exception;
+}

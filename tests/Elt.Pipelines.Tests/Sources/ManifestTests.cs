@@ -1,0 +1,101 @@
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Manifests;
+using Elt.Pipelines.Warehouse;
+using Elt.Testing;
+using Xunit;
+
+namespace Elt.Pipelines.Tests.Sources;
+
+public sealed class ManifestTests
+{
+    private const string Small =
+        """{"name":"small","pagination":{"type":"none"},"records":{"path":"/rows"},"key":["/id"],"fields":{"name":{"from":["/n"]}}}""";
+
+    [Fact]
+    public void The_schema_beside_the_manifests_is_what_the_model_gives()
+    {
+        var file = Path.Combine(Root(), "src/Elt.Pipelines/Sources/connectors/connector.schema.json");
+        // Set it once after the model has changed.
+        if (Environment.GetEnvironmentVariable("ELT_WRITE_SCHEMA") is not null)
+            File.WriteAllText(file, Connector.Schema + "\n");
+
+        Assert.Equal(Connector.Schema + "\n", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void All_shipped_connectors_can_be_used() => Assert.Equal(
+        ["demo", "github-org-members", "google-workspace", "microsoft-graph", "okta", "scim2", "scim2-cursor", "slack"],
+        new ConnectorLibrary(Dataset.Users).Names);
+
+    [Theory]
+    [InlineData("\"key\":", "\"keys\":", "small.json, $.keys: ", "'keys'")]
+    [InlineData("\"none\"", "\"spiral\"", "small.json, $.pagination", "spiral")]
+    [InlineData("\"key\":[\"/id\"],", "", "small.json, $", "key")]
+    [InlineData("[\"/n\"]", "[\"n\"]", "small.json, $.fields.name.from: expected a JSON Pointer", "'n'")]
+    [InlineData("\"name\":{\"from\"", "\"nick\":{\"from\"", "small.json, $.fields: expected the columns name, email", "'nick'")]
+    [InlineData("\"small\"", "\"Small One\"", "small.json, $.name: expected lower case", "'Small One'")]
+    [InlineData("\"key\":", "\"query\":{\"q\":\"{env.HOME}\"},\"key\":", "small.json, $.query.q: expected {config.x}", "'{env.HOME}'")]
+    [InlineData("\"key\":", "\"auth\":{\"type\":\"bearer\",\"token\":\"abc\"},\"key\":", "small.json, $.auth: expected a {secret.x}", "plain text")]
+    [InlineData("\"/rows\"", "7", "small.json, $.records.path: ", "'Number' as a string")]
+    public void A_manifest_that_cannot_be_used_says_where_and_why(string text, string instead, string where, string found)
+    {
+        var error = Assert.Throws<FormatException>(() => Connector.Parse(Small.Replace(text, instead, StringComparison.Ordinal), "small.json", Dataset.Users));
+
+        Assert.StartsWith(where, error.Message, StringComparison.Ordinal);
+        Assert.Contains(found, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_adds_connectors_and_replaces_shipped_ones()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("small.json"), Small);
+        File.WriteAllText(folder.File("demo.json"), Small.Replace("small", "demo", StringComparison.Ordinal));
+
+        var library = new ConnectorLibrary(Dataset.Users, folder.Path);
+
+        Assert.Contains("small", library.Names);
+        Assert.IsType<NoPagination>(library.Of(DemoPages.Integration).Manifest.Pagination);
+    }
+
+    [Fact]
+    public void A_connector_that_nobody_knows_is_refused_with_the_names_there_are()
+    {
+        var error = Assert.Throws<SourceException>(() => DemoPages.Connectors.Of(new ConnectedIntegration("1", "org", "okra", DemoPages.Integration.ProviderData)));
+
+        Assert.Contains("'okra': expected demo, github-org-members,", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("<https://h/?after=1>; rel=\"next\"", "https://h/?after=1")]
+    [InlineData("<https://h/a,b>; rel=\"self\", <https://h/?q=a,b;c>; title=\"x, y\"; rel=\"next last\"", "https://h/?q=a,b;c")]
+    [InlineData("</relative>; REL=next", "/relative")]
+    [InlineData("<https://h/>; rel=\"prev\"", null)]
+    [InlineData("<https://h/>; xrel=\"next\"", null)]
+    [InlineData("", null)]
+    public void A_link_header_may_hold_several_links(string header, string? next) => Assert.Equal(next, LinkHeader.Find([header], "next"));
+
+    [Theory]
+    [InlineData("/a/b", "1")]
+    [InlineData("/a~1b", "2")]
+    [InlineData("/@odata.nextLink", "3")]
+    [InlineData("/list/1", "5")]
+    [InlineData("/list/9", null)]
+    [InlineData("/list/-1", null)]
+    [InlineData("/a/b/c", null)]
+    public void A_pointer_leads_to_a_value_or_nowhere(string path, string? value)
+    {
+        using var json = System.Text.Json.JsonDocument.Parse("""{"a":{"b":1},"a/b":2,"@odata.nextLink":3,"list":[4,5]}""");
+
+        Assert.Equal(value, JsonPointer.Find(json.RootElement, path).AsText());
+    }
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, "Elt.sln")))
+            folder = folder.Parent;
+        return folder.FullName;
+    }
+}
