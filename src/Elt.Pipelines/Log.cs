@@ -15,6 +15,9 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Warning, "The destination did not follow {Integration} from this warehouse so far: it was loaded in full, {Rows} rows")]
     public static partial void FullLoad(ILogger logger, IntegrationKey integration, long rows);
 
+    [LoggerMessage(5, LogLevel.Warning, "{Records} records of {Integration} cannot be taken and are in quarantine")]
+    public static partial void Quarantined(ILogger logger, long records, IntegrationKey integration);
+
     [LoggerMessage(4, LogLevel.Critical, "Injected crash after batch {Batch}: killing this process")]
     public static partial void Crashing(ILogger logger, int batch);
 }

@@ -1,5 +1,6 @@
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Faults;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources;
 
 namespace Elt.Pipelines;
@@ -41,6 +42,9 @@ public sealed record PipelineOptions
 
     /// <summary>When so many records are gone at once that their deletes are held.</summary>
     public DeleteThresholds Deletes { get; init; } = new();
+
+    /// <summary>When so many records cannot be taken that a run fails.</summary>
+    public QualityGate Quality { get; init; } = new();
 
     /// <summary>Failures on purpose; off by default.</summary>
     public FaultOptions Faults { get; init; } = new();

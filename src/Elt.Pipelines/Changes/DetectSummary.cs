@@ -1,10 +1,14 @@
 namespace Elt.Pipelines.Changes;
 
 /// <summary>What a run has changed.</summary>
-/// <param name="Staged">Different records that the run has read.</param>
+/// <param name="Staged">Different records that the source has, those in quarantine included.</param>
 /// <param name="Inserts">Records that are new, or back again.</param>
 /// <param name="Updates">Records with another value in some column.</param>
 /// <param name="Deletes">Records that are gone.</param>
 /// <param name="DeletesHeld">Records that look gone, but stay until a person has looked.</param>
 /// <param name="HoldReason">Why deletes are held; <see langword="null"/> when none are.</param>
-public sealed record DetectSummary(long Staged, long Inserts, long Updates, long Deletes, long DeletesHeld, string? HoldReason = null);
+public sealed record DetectSummary(long Staged, long Inserts, long Updates, long Deletes, long DeletesHeld, string? HoldReason = null)
+{
+    /// <summary>Records that cannot be taken; those that are known stay as they are.</summary>
+    public long Quarantined { get; init; }
+}

@@ -25,6 +25,8 @@ internal sealed class DetectChangesWorkflow(WarehouseFile warehouse, RunAcquisit
             "detect", warehouse.Database, (transaction, _) => Task.FromResult(changes.Detect(transaction, input.Integration, runId)));
         if (detected.HoldReason is { } reason)
             Log.DeletesHeld(context.Logger, detected.DeletesHeld, input.Integration, reason);
+        if (detected.Quarantined > 0)
+            Log.Quarantined(context.Logger, detected.Quarantined, input.Integration);
         return detected;
     }
 }

@@ -31,7 +31,11 @@ public sealed record EltPipeline(string OrganizationId, string ConnectedIntegrat
 /// <param name="Synced">Rows shipped to the destination.</param>
 public sealed record PipelineSummary(
     string OrganizationId, string ConnectedIntegrationId,
-    long Staged, long Inserts, long Updates, long Deletes, long DeletesHeld, long Latest, long Synced);
+    long Staged, long Inserts, long Updates, long Deletes, long DeletesHeld, long Latest, long Synced)
+{
+    /// <summary>Records that cannot be taken; those that are known stay as they are.</summary>
+    public long Quarantined { get; init; }
+}
 
 internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcquisition runs) : Workflow<EltPipeline, PipelineSummary>
 {
@@ -48,6 +52,6 @@ internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcq
 
         return new PipelineSummary(
             organization, integration,
-            changes.Staged, changes.Inserts, changes.Updates, changes.Deletes, changes.DeletesHeld, applied.Latest, synced.Shipped);
+            changes.Staged, changes.Inserts, changes.Updates, changes.Deletes, changes.DeletesHeld, applied.Latest, synced.Shipped) { Quarantined = changes.Quarantined };
     }
 }

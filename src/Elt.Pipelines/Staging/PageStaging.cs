@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
@@ -16,6 +17,7 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     private const string OfRun = "organization_id = $org and connected_integration_id = $integration and workflow_id = $run";
 
     private readonly DatasetSql _sql = new(dataset);
+    private readonly Quarantine _quarantine = new(dataset);
 
     /// <summary>The page if the run has staged it already, so that it need not be fetched again; else <see langword="null"/>.</summary>
     public StagedPage? Find(IntegrationKey integration, string runId, int page)
@@ -58,23 +60,29 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
 
     private int InsertRows(SqliteTransaction transaction, PipelineRun run, SourcePage page)
     {
+        var now = time.GetUtcNow().ToStored();
         using var insert = transaction.Connection!.Command(
-            _sql.InsertStaged, [.. run.Parameters, ("$page", page.Page), ("$now", time.GetUtcNow().ToStored())]);
+            _sql.InsertStaged, [.. run.Parameters, ("$page", page.Page), ("$now", now)]);
         var ordinal = insert.Parameters.Add("$ordinal", SqliteType.Integer);
         var id = insert.Parameters.Add("$id", SqliteType.Text);
         var externalId = insert.Parameters.Add("$external_id", SqliteType.Text);
+        var state = insert.Parameters.Add("$state", SqliteType.Text);
         var values = dataset.Columns.Select((_, i) => insert.Parameters.Add($"$value{i}", SqliteType.Text)).ToArray();
         var ids = new RecordId(run.Integration);
         var rows = 0;
-        foreach (var record in page.Records)
+        foreach (var (index, record) in page.Records.Index())
         {
+            var isQuarantined = Quarantine.Takes(record);
+            if (isQuarantined)
+                _quarantine.Add(transaction, run, page.Page, index, record, now);
             if (record.ExternalId is null)
                 continue;
             ordinal.Value = rows++;
+            state.Value = isQuarantined ? "quarantined" : record.State.ToString().ToLowerInvariant();
             id.Value = ids.Of(record.ExternalId);
             externalId.Value = record.ExternalId;
             for (var i = 0; i < values.Length; i++)
-                values[i].Value = (object?)record.Values[i] ?? DBNull.Value;
+                values[i].Value = record.Values.Count > i ? (object?)record.Values[i] ?? DBNull.Value : DBNull.Value;
             insert.ExecuteNonQuery();
         }
         return rows;

@@ -17,8 +17,8 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Stages one row; <c>$value0</c>… are the columns.</summary>
     public string InsertStaged =>
         $"""
-        insert into {_staging} (organization_id, connected_integration_id, workflow_id, page, ordinal, id, external_id, {_columns}, created_at)
-        values ($org, $integration, $run, $page, $ordinal, $id, $external_id, {string.Join(", ", dataset.Columns.Select((_, i) => $"$value{i}"))}, $now)
+        insert into {_staging} (organization_id, connected_integration_id, workflow_id, page, ordinal, id, external_id, state, {_columns}, created_at)
+        values ($org, $integration, $run, $page, $ordinal, $id, $external_id, $state, {string.Join(", ", dataset.Columns.Select((_, i) => $"$value{i}"))}, $now)
         """;
 
     /// <summary>Counts the rows of a run with different keys.</summary>
@@ -27,11 +27,11 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Deletes what a run has staged.</summary>
     public string DeleteStaged => $"delete from {_staging} where {OfRun}";
 
-    /// <summary>A table of the keys that a run has seen, each with the page and row that count: the last ones.</summary>
+    /// <summary>A table of the keys that a run has seen, each with the page and row that count, the last ones, and what became of the record.</summary>
     public const string CreateSeen =
         """
         drop table if exists temp.seen;
-        create temp table seen (external_id text primary key, page integer not null, ordinal integer not null) without rowid
+        create temp table seen (external_id text primary key, page integer not null, ordinal integer not null, state text not null) without rowid
         """;
 
     /// <summary>Drops the table of keys.</summary>
@@ -40,9 +40,9 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Fills the table of keys. One pass in key order of staging; the last row of a key wins.</summary>
     public string FillSeen =>
         $"""
-        insert into temp.seen (external_id, page, ordinal)
-        select external_id, page, ordinal from {_staging} where {OfRun} order by page, ordinal
-        on conflict (external_id) do update set page = excluded.page, ordinal = excluded.ordinal
+        insert into temp.seen (external_id, page, ordinal, state)
+        select external_id, page, ordinal, state from {_staging} where {OfRun} order by page, ordinal
+        on conflict (external_id) do update set page = excluded.page, ordinal = excluded.ordinal, state = excluded.state
           where (excluded.page, excluded.ordinal) > (seen.page, seen.ordinal)
         """;
 
@@ -61,13 +61,16 @@ internal sealed class DatasetSql(Dataset dataset)
           on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.page = k.page and s.ordinal = k.ordinal
         left join {_latest} l
           on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = k.external_id
-        where l.external_id is null or {dataset.Each("s.{0} is not l.{0}", " or ")}
+        where k.state = 'present' and (l.external_id is null or {dataset.Each("s.{0} is not l.{0}", " or ")})
         """;
 
-    /// <summary>Counts the records of latest that the run has not seen.</summary>
+    /// <summary>Counts the seen keys by what became of their records. Columns: state, keys.</summary>
+    public const string CountSeen = "select state, count(*) from temp.seen group by state";
+
+    /// <summary>Counts the records of latest that the run has not seen, or seen as gone.</summary>
     public string CountMissing => $"select count(*) {FromMissing}";
 
-    /// <summary>Detects deletes: the records of latest that the run has not seen, with the values they had.</summary>
+    /// <summary>Detects deletes: the records of latest that the run has not seen, or seen as gone, with the values they had.</summary>
     public string InsertDeletes =>
         $"""
         insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, change_type, detected_at)
@@ -130,7 +133,7 @@ internal sealed class DatasetSql(Dataset dataset)
         $"""
         from {_latest} l
         where l.organization_id = $org and l.connected_integration_id = $integration
-          and not exists (select 1 from temp.seen k where k.external_id = l.external_id)
+          and not exists (select 1 from temp.seen k where k.external_id = l.external_id and k.state in ('present', 'quarantined'))
         """;
 
     private string ChangedFields() => string.Join(" || ", dataset.Columns.Select(column =>

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Latest;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Staging;
 using Elt.Pipelines.Tests.Sources;
@@ -32,7 +33,7 @@ internal sealed class Workshop : IDisposable
         Warehouse = new WarehouseFile(_folder.File("warehouse.db"));
         Runs = new RunAcquisition(Warehouse, Dataset.Users, TimeProvider.System);
         Staging = new PageStaging(Warehouse, Dataset.Users, TimeProvider.System);
-        Changes = new ChangeDetection(Dataset.Users, Thresholds, TimeProvider.System);
+        Changes = new ChangeDetection(Dataset.Users, Thresholds, new QualityGate(), TimeProvider.System);
         Latest = new LatestState(Dataset.Users, TimeProvider.System);
     }
 

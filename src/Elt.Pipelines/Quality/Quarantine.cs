@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Warehouse;
+using Microsoft.Data.Sqlite;
+
+namespace Elt.Pipelines.Quality;
+
+/// <summary>
+/// Keeps the records that cannot be taken, with all reasons, in the transaction that stages their page. They count as seen: bad data never deletes a
+/// live record. A record leaves the quarantine when it comes without problems.
+/// </summary>
+internal sealed class Quarantine(Dataset dataset)
+{
+    private const string OfIntegration = "organization_id = $org and connected_integration_id = $integration";
+
+    private static readonly RecordProblem NoKey = new("key", null, "Expected a key of at most 512 characters, found none that can be used.");
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly string _table = Dataset.Quote(dataset.Name + "_quarantine");
+
+    /// <summary>Whether a record is put into quarantine.</summary>
+    public static bool Takes(SourceRecord record) => record.ExternalId is null || (record.State == RecordState.Present && record.Problems.Count > 0);
+
+    /// <summary>Adds a record; one that is there already gets its present form and reasons.</summary>
+    public void Add(SqliteTransaction transaction, PipelineRun run, int page, int ordinal, SourceRecord record, string now) => transaction.Execute(
+        $"""
+        insert into {_table} (organization_id, connected_integration_id, record_key, external_id, workflow_id, page, ordinal, raw, reasons, state, runs, first_seen_at, last_seen_at)
+        values ($org, $integration, $key, $external_id, $run, $page, $ordinal, $raw, $reasons, 'open', 1, $now, $now)
+        on conflict (organization_id, connected_integration_id, record_key) do update
+          set workflow_id = $run, page = $page, ordinal = $ordinal, raw = $raw, reasons = $reasons, state = 'open', last_seen_at = $now,
+            runs = runs + (workflow_id <> $run)
+        """,
+        [.. run.Parameters, ("$key", Key(run, page, ordinal, record)), ("$external_id", record.ExternalId), ("$page", page), ("$ordinal", ordinal),
+            ("$raw", record.Raw), ("$reasons", Reasons(record)), ("$now", now)]);
+
+    /// <summary>Resolves, after a complete extract, what the run has seen without problems, and forgets records without key that earlier runs had.</summary>
+    public void Resolve(SqliteTransaction transaction, PipelineRun run)
+    {
+        transaction.Execute(
+            $"""
+            update {_table} set state = 'resolved'
+            where {OfIntegration} and state = 'open' and workflow_id <> $run and external_id not in (select external_id from temp.seen where state = 'quarantined')
+            """,
+            run.Parameters);
+        transaction.Execute($"delete from {_table} where {OfIntegration} and external_id is null and workflow_id <> $run", run.Parameters);
+    }
+
+    private static string Key(PipelineRun run, int page, int ordinal, SourceRecord record) => record.ExternalId is { } id
+        ? $"id:{id}"
+        : string.Create(CultureInfo.InvariantCulture, $"at:{run.RunId}/{page}/{ordinal}");
+
+    private static string Reasons(SourceRecord record) =>
+        JsonSerializer.Serialize(record.ExternalId is null ? record.Problems.Prepend(NoKey) : record.Problems, Json);
+}
