@@ -75,6 +75,26 @@ public sealed class TransactionsInSqlite : TransactionTests<SqliteStore, SqliteT
     private readonly TempFolder _folder = new();
     private SqliteDatabase? _database;
 
+    [Fact]
+    public async Task A_transaction_that_is_open_when_the_database_is_disposed_ends_first()
+    {
+        await TargetAsync();
+        await _database!.WriteAsync(
+            transaction =>
+            {
+                using var command = transaction.Connection!.CreateCommand();
+                command.Transaction = transaction;
+                command.CommandText = "insert into effects values ('late')";
+                // Disposing that does not wait is over long before this; disposing that does cannot be over.
+                Assert.False(Task.Run(_database.Dispose).Wait(TimeSpan.FromMilliseconds(200)));
+                return command.ExecuteNonQuery();
+            },
+            default);
+        Assert.Equal(1, await RowsAsync());
+        _database.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => _database.WriteAsync(_ => true, default));
+    }
+
     protected override async Task<TransactionalDatabase<SqliteTransaction>> CreateTargetAsync()
     {
         _database = new SqliteDatabase(_folder.File("effects.db"));

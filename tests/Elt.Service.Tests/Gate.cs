@@ -9,11 +9,15 @@ internal sealed class Gate(int pages, int held = 1)
 {
     private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _abandoned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Dictionary<string, int> _asked = [];
     private int _waiting;
 
     /// <summary>Completes when the requests wait.</summary>
     public Task Reached => _reached.Task.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System);
+
+    /// <summary>Completes when those that waited have gone away: opened before that, the gate would let them pass.</summary>
+    public Task Abandoned => _abandoned.Task.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System);
 
     public void Open() => _opened.TrySetResult();
 
@@ -28,6 +32,18 @@ internal sealed class Gate(int pages, int held = 1)
             if (++_waiting == held)
                 _reached.TrySetResult();
         }
-        await _opened.Task.WaitAsync(ct);
+        try
+        {
+            await _opened.Task.WaitAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            lock (_asked)
+            {
+                if (--_waiting == 0)
+                    _abandoned.TrySetResult();
+            }
+            throw;
+        }
     }
 }

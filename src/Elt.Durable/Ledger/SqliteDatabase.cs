@@ -26,8 +26,11 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
 
     private static readonly string[] Tables = ["step_ledger", "step_fence"];
 
+    private static readonly TimeSpan LongestTransaction = TimeSpan.FromSeconds(5);
+
     private readonly SemaphoreSlim _gate = new(1);
     private SqliteConnection? _writer;
+    private bool _isDisposed;
 
     /// <param name="path">The file; its folder must exist, the file is created when missing.</param>
     public SqliteDatabase(string path)
@@ -57,8 +60,12 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
     /// <inheritdoc/>
     public void Dispose()
     {
+        // A step that a stop could not wait for may be inside its transaction: it may end it, and is left with its connection when it does not.
+        if (_isDisposed || !_gate.Wait(LongestTransaction))
+            return;
+        _isDisposed = true;
         _writer?.Dispose();
-        _gate.Dispose();
+        _gate.Release();
     }
 
     private protected override async Task CreateLedgerAsync(CancellationToken ct) =>
@@ -81,6 +88,7 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
         await _gate.WaitAsync(ct).ConfigureAwait(false);
         try
         {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             _writer ??= Open();
             using var transaction = _writer.BeginTransaction(deferred: false);
             var (result, commit) = await body(transaction).ConfigureAwait(false);

@@ -32,6 +32,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
             await gate.Reached;
             await killed.KillAsync();
         }
+        await gate.Abandoned;
         gate.Open();
         await using var service = await ServiceProcess.StartAsync(_data.Path, ["--lease", "1"], journal);
         var result = await service.ResultAsync("run");

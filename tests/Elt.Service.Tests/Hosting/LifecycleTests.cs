@@ -28,6 +28,7 @@ public sealed class LifecycleTests : IDisposable
             var exitCode = await first.SignalAsync(signal);
             Assert.True(exitCode == 0, $"exit code {exitCode}: {first.Log}");
         }
+        await gate.Abandoned;
         gate.Open();
         await using var second = await ServiceProcess.StartAsync(_data.Path);
         var result = await second.ResultAsync("stopped");
