@@ -41,13 +41,17 @@ public sealed class StepFailedException(string step, ErrorInfo error)
 /// <param name="status">How it ended.</param>
 /// <param name="error">The recorded error.</param>
 public sealed class WorkflowFailedException(string workflowId, RunStatus status, ErrorInfo error)
-    : DurableException($"Workflow '{workflowId}' ended as {status.ToText()}: {error?.Message}", error)
+    : DurableException(Describe(workflowId, status, error), error)
 {
     /// <summary>The run.</summary>
     public string WorkflowId { get; } = workflowId;
 
     /// <summary>How it ended.</summary>
     public RunStatus Status { get; } = status;
+
+    // Of a tree of runs the one tells where it began: its id says all the way down.
+    private static string Describe(string workflowId, RunStatus status, ErrorInfo? error) =>
+        error?.Type == typeof(WorkflowFailedException).FullName ? error!.Message : $"Workflow '{workflowId}' ended as {status.ToText()}: {error?.Message}";
 }
 
 /// <summary>Some items of a <c>MapAsync</c> with <see cref="MapFailure.CollectAll"/> failed.</summary>

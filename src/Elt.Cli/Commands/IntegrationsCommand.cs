@@ -34,7 +34,7 @@ internal static class IntegrationsCommand
         var provider = new Option<string>("--provider") { Description = "Name of the provider.", Required = true, HelpName = "NAME" };
         var data = new Argument<string[]>("key=value")
         {
-            Description = "Provider data: permission_source_name=… api_endpoint=http://… page_size=10",
+            Description = "Provider data: permission_source_name=… api_endpoint=https://… page_size=10 secrets.token=env:NAME connector=@file.json",
             Arity = ArgumentArity.ZeroOrMore,
         };
         data.Validators.Add(KeyValues.Validate);
@@ -46,8 +46,7 @@ internal static class IntegrationsCommand
                 Id = parsed.GetValue(id)!,
                 OrganizationId = parsed.GetValue(organization)!,
                 Provider = parsed.GetValue(provider)!,
-                ProviderData = JsonSerializer.SerializeToElement(
-                    parsed.GetValue(data)!.Select(KeyValues.Split).ToDictionary(pair => pair.Key, pair => Literal(pair.Value))),
+                ProviderData = JsonSerializer.SerializeToElement(JsonArguments.Object(parsed.GetValue(data)!.Select(KeyValues.Split))),
             };
             var answer = await session.Client.PostAsync(ApiPath.Integrations, integration, ct);
             session.Printer.Item(answer, integration.Id, () => session.Printer.Lines(
@@ -56,10 +55,4 @@ internal static class IntegrationsCommand
         });
         return command;
     }
-
-    /// <summary>Provider data has no declared types: whole numbers, true, false and null are taken as such, all else is text.</summary>
-    private static JsonElement Literal(string text) =>
-        text is "true" or "false" or "null" || (long.TryParse(text, out var number) && number.ToString(System.Globalization.CultureInfo.InvariantCulture) == text)
-            ? JsonElement.Parse(text)
-            : JsonSerializer.SerializeToElement(text);
 }

@@ -21,16 +21,29 @@ internal sealed class RequestValues(ProviderData data, IReadOnlyDictionary<strin
         return escape is null ? value : escape(value);
     })!;
 
+    /// <summary>Finds out whether the integration has what a text needs. What references of secrets lead to is not looked at.</summary>
+    /// <exception cref="SourceException">It lacks a value.</exception>
+    public void EnsureFillable(string text) =>
+        Template.Fill(text, (kind, name) => kind switch
+        {
+            "slice" => "",
+            "secret" => Reference(name),
+            _ => Value(kind, name),
+        });
+
     private string Value(string kind, string name)
     {
         if (kind == "secret")
-            return Secret.Read(Text(Member(data.Other, "secrets"), name) ?? throw Missing($"provider_data.secrets.{name}, a reference such as env:NAME"), name);
+            return Secret.Read(Reference(name), name);
         return Member(data.Other, name) switch
         {
             { ValueKind: JsonValueKind.String or JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False } value => value.ToString(),
             _ => throw Missing($"a text or number in provider_data.{name}"),
         };
     }
+
+    private string Reference(string name) =>
+        Text(Member(data.Other, "secrets"), name) ?? throw Missing($"provider_data.secrets.{name}, a reference such as env:NAME");
 
     private static JsonElement? Member(IDictionary<string, JsonElement>? members, string name) =>
         members?.TryGetValue(name, out var value) == true ? value : null;

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Manifests;
 
 namespace Elt.Service.Api;
 
@@ -15,20 +17,23 @@ internal static class IntegrationEndpoints
     private static async Task<IntegrationList> ListAsync(IIntegrationStore store, CancellationToken ct) =>
         new([.. (await store.ListAsync(ct)).Select(View)]);
 
-    private static async Task<IntegrationView> UpsertAsync(RequestBody<IntegrationView> body, IIntegrationStore store, CancellationToken ct)
+    private static async Task<IntegrationView> UpsertAsync(
+        RequestBody<IntegrationView> body, IIntegrationStore store, ConnectorLibrary connectors, CancellationToken ct)
     {
-        var integration = Read(body.Value);
+        var integration = Read(body.Value, connectors);
         await store.UpsertAsync(integration, ct);
         return View(integration);
     }
 
-    private static ConnectedIntegration Read(IntegrationView view)
+    private static ConnectedIntegration Read(IntegrationView view, ConnectorLibrary connectors)
     {
         try
         {
-            return new ConnectedIntegration(view.Id, view.OrganizationId, view.Provider, ProviderData.Parse(view.ProviderData.GetRawText()));
+            var integration = new ConnectedIntegration(view.Id, view.OrganizationId, view.Provider, ProviderData.Parse(view.ProviderData.GetRawText()));
+            connectors.EnsureUsable(integration);
+            return integration;
         }
-        catch (Exception e) when (e is FormatException or ArgumentException)
+        catch (Exception e) when (e is FormatException or ArgumentException or SourceException)
         {
             throw ProblemException.BadRequest(e.Message);
         }

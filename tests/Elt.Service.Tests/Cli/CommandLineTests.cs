@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Elt.Service.Api;
+using Elt.Testing;
 
 namespace Elt.Service.Tests.Cli;
 
@@ -75,6 +76,38 @@ public class CommandLineTests(ServiceFixture fixture) : IClassFixture<ServiceFix
         var refused = await _service.EltAsync([.. add, "api_endpoint=ftp://old"]);
         Assert.Equal(2, refused.ExitCode);
         Assert.Contains("api_endpoint", refused.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Provider_data_may_have_members_of_members_and_parts_from_files()
+    {
+        using var folder = new TempFolder();
+        await File.WriteAllTextAsync(folder.File("connector.json"), """{"name":"own","pagination":{"type":"none"},"records":{"path":"/users"},"key":["/id"],"fields":{}}""");
+        string[] add = ["integrations", "add", "--id", "own", "--organization", "org-010", "permission_source_name=Own", "api_endpoint=https://127.0.0.1:1/users"];
+
+        Assert.Equal(0, (await _service.EltAsync([.. add, "--provider", "okta", "secrets.token=env:TOKEN"])).ExitCode);
+        Assert.Equal("env:TOKEN", (await DataAsync()).GetProperty("secrets").GetProperty("token").GetString());
+        Assert.Equal((0, ""), Ended(await _service.EltAsync([.. add, "--provider", "rest", $"connector=@{folder.File("connector.json")}"])));
+        Assert.Equal("own", (await DataAsync()).GetProperty("connector").GetProperty("name").GetString());
+        Assert.Contains("'connector' cannot be read", (await _service.EltAsync([.. add, "--provider", "rest", "connector=@missing.json"])).Error, StringComparison.Ordinal);
+        Assert.Contains("'secrets.token' cannot be set", (await _service.EltAsync([.. add, "--provider", "okta", "secrets=x", "secrets.token=y"])).Error, StringComparison.Ordinal);
+
+        static (int, string) Ended(ProgramResult result) => (result.ExitCode, result.Error);
+        async Task<JsonElement> DataAsync() =>
+            (await _service.GetAsync<IntegrationList>(ApiPath.Integrations)).Integrations.Single(integration => integration.OrganizationId == "org-010").ProviderData;
+    }
+
+    [Theory]
+    [InlineData("nosuch", "There is no connector 'nosuch': expected demo, github-org-members, google-workspace")]
+    [InlineData("okta", "The connector needs provider_data.secrets.token, a reference such as env:NAME")]
+    [InlineData("rest", "expected an object in provider_data.connector")]
+    public async Task An_integration_that_could_not_be_read_is_refused(string provider, string reason)
+    {
+        var refused = await _service.EltAsync(
+            "integrations", "add", "--id", "x", "--organization", "org-011", "--provider", provider, "permission_source_name=X", "api_endpoint=https://127.0.0.1:1/users");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains(reason, refused.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain((await _service.GetAsync<IntegrationList>(ApiPath.Integrations)).Integrations, integration => integration.OrganizationId == "org-011");
     }
 
     [Fact]

@@ -9,7 +9,7 @@ namespace Elt.Pipelines.Sources.Manifests;
 /// The connectors there are: those shipped with the program and those of a folder, which may replace them. An integration names one as its
 /// provider; the provider <c>rest</c> brings its own along, as the object <c>connector</c> of its provider_data.
 /// </summary>
-internal sealed class ConnectorLibrary
+public sealed class ConnectorLibrary
 {
     private const string Inline = "rest";
     private const string Shipped = "Sources/connectors/";
@@ -20,7 +20,7 @@ internal sealed class ConnectorLibrary
     /// <param name="dataset">What connectors map to.</param>
     /// <param name="folder">A folder of further manifests, <c>*.json</c>; default none.</param>
     /// <exception cref="FormatException">A manifest cannot be used.</exception>
-    public ConnectorLibrary(Dataset dataset, string? folder = null)
+    internal ConnectorLibrary(Dataset dataset, string? folder = null)
     {
         _dataset = dataset;
         var assembly = Assembly.GetExecutingAssembly();
@@ -38,9 +38,20 @@ internal sealed class ConnectorLibrary
     /// <summary>Names of the connectors, ordered.</summary>
     public IEnumerable<string> Names => _connectors.Keys.Order(StringComparer.Ordinal);
 
+    /// <summary>Finds out whether an integration can be read, as far as that shows without asking its source.</summary>
+    /// <param name="integration">The integration.</param>
+    /// <exception cref="SourceException">There is no such connector, or the integration lacks what it needs; the message says which.</exception>
+    public void EnsureUsable(ConnectedIntegration integration)
+    {
+        ArgumentNullException.ThrowIfNull(integration);
+        var values = new RequestValues(integration.ProviderData, new Dictionary<string, string>());
+        foreach (var (_, text) in ManifestCheck.Texts(Of(integration).Manifest))
+            values.EnsureFillable(text);
+    }
+
     /// <summary>The connector of an integration.</summary>
     /// <exception cref="SourceException">There is none, or the one that the integration brings along cannot be used.</exception>
-    public Connector Of(ConnectedIntegration integration)
+    internal Connector Of(ConnectedIntegration integration)
     {
         if (integration.Provider == Inline)
             return Own(integration);
@@ -50,7 +61,7 @@ internal sealed class ConnectorLibrary
     }
 
     /// <summary>A connector that was pinned by an earlier version of the program.</summary>
-    public Connector Read(string json) => Connector.Parse(json, "pinned connector", _dataset);
+    internal Connector Read(string json) => Connector.Parse(json, "pinned connector", _dataset);
 
     private Connector Own(ConnectedIntegration integration)
     {

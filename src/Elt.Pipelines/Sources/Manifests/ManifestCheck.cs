@@ -26,7 +26,7 @@ internal static partial class ManifestCheck
         }
         foreach (var (where, text) in Texts(manifest))
         {
-            if (text is not null && Template.Unknown(text) is { } unknown)
+            if (Template.Unknown(text) is { } unknown)
                 yield return $"{where}: expected {{config.x}}, {{secret.x}} or {{slice.x}}, found '{unknown}'.";
         }
         if (manifest.Auth is not NoAuth && !Secrets(manifest.Auth).Contains("{secret.", StringComparison.Ordinal))
@@ -57,11 +57,12 @@ internal static partial class ManifestCheck
         .. manifest.Fields.SelectMany(field => field.Value.From.Select(path => ($"$.fields.{field.Key}.from", (string?)path))),
     ];
 
-    private static IEnumerable<(string Where, string? Text)> Texts(Manifest manifest) =>
+    /// <summary>All texts that may hold placeholders, and where they stand.</summary>
+    public static IEnumerable<(string Where, string Text)> Texts(Manifest manifest) =>
     [
-        .. manifest.Query.Select(parameter => ($"$.query.{parameter.Key}", (string?)parameter.Value)),
-        .. manifest.Headers.Select(header => ($"$.headers.{header.Key}", (string?)header.Value)),
-        .. Texts(manifest.Auth).Select(text => ("$.auth", text)),
+        .. manifest.Query.Select(parameter => ($"$.query.{parameter.Key}", parameter.Value)),
+        .. manifest.Headers.Select(header => ($"$.headers.{header.Key}", header.Value)),
+        .. Texts(manifest.Auth).OfType<string>().Select(text => ("$.auth", text)),
     ];
 
     private static string?[] Texts(Auth auth) => auth switch
