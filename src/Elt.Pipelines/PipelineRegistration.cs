@@ -8,6 +8,7 @@ using Elt.Pipelines.Faults;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Latest;
 using Elt.Pipelines.Orchestration;
+using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Staging;
@@ -82,6 +83,7 @@ public static class PipelineRegistration
                 options.DestinationPath!, s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes, s.GetRequiredService<TimeProvider>()));
         }
         services.AddSingleton<PipelineDatabases>();
+        services.AddSingleton<DeleteReviews>();
     }
 
     private static void AddStages(IServiceCollection services, PipelineOptions options)

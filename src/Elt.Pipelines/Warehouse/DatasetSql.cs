@@ -70,6 +70,22 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Counts the records of latest that the run has not seen, or seen as gone.</summary>
     public string CountMissing => $"select count(*) {FromMissing}";
 
+    /// <summary>Counts the records of <see cref="CountMissing"/> that are not among those of the hold <c>$hold</c>.</summary>
+    public string CountMissingOutsideHold =>
+        $"""
+        select count(*) {FromMissing}
+          and not exists (
+            select 1 from delete_hold_records h
+            where h.organization_id = $org and h.connected_integration_id = $integration and h.hold = $hold and h.external_id = l.external_id)
+        """;
+
+    /// <summary>Keeps the keys of the records of <see cref="CountMissing"/> as those of the hold <c>$hold</c>.</summary>
+    public string InsertHeldRecords =>
+        $"""
+        insert into delete_hold_records (organization_id, connected_integration_id, hold, external_id)
+        select $org, $integration, $hold, l.external_id {FromMissing}
+        """;
+
     /// <summary>Detects deletes: the records of latest that the run has not seen, or seen as gone, with the values they had.</summary>
     public string InsertDeletes =>
         $"""
