@@ -81,6 +81,7 @@ internal static class ServiceHost
         app.MapWorkflows();
         app.MapIntegrations();
         app.MapTables();
+        app.MapDeletes();
     }
 
     private static void Announce(WebApplication app, ServiceOptions options)

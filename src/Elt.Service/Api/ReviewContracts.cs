@@ -1,0 +1,54 @@
+namespace Elt.Service.Api;
+
+/// <summary>Deletes of an integration that wait, or waited, for a person. <c>Sample</c> holds keys of the first records.</summary>
+internal sealed record HoldView
+{
+    public required string OrganizationId { get; init; }
+
+    public required string ConnectedIntegrationId { get; init; }
+
+    public required long Hold { get; init; }
+
+    public required string State { get; init; }
+
+    public required long Records { get; init; }
+
+    public required long Existing { get; init; }
+
+    public required double Share { get; init; }
+
+    public required string Reason { get; init; }
+
+    public required string RunId { get; init; }
+
+    public required DateTimeOffset Since { get; init; }
+
+    public required DateTimeOffset HeldAt { get; init; }
+
+    public IReadOnlyList<string> Sample { get; init; } = [];
+
+    public string? DecidedBy { get; init; }
+
+    public DateTimeOffset? DecidedAt { get; init; }
+
+    public string? Note { get; init; }
+
+    public string? ClosedByRun { get; init; }
+}
+
+/// <summary>One page; <c>NextCursor</c> asks for the next one, <see langword="null"/> on the last.</summary>
+internal sealed record HoldList(IReadOnlyList<HoldView> Holds, string? NextCursor);
+
+/// <summary>Body of an approval or a rejection: which hold was looked at, and by whom.</summary>
+internal sealed record HoldDecisionRequest
+{
+    public required string OrganizationId { get; init; }
+
+    public required string ConnectedIntegrationId { get; init; }
+
+    public required long Hold { get; init; }
+
+    public required string By { get; init; }
+
+    public string? Note { get; init; }
+}
