@@ -14,6 +14,7 @@ var root = new RootCommand("Starts and watches workflows of an Elt service.")
     ListCommand.Create(globals),
     IntegrationsCommand.Create(globals),
     DeletesCommand.Create(globals),
+    QuarantineCommand.Create(globals),
     ServiceCommands.Tables(globals),
     ServiceCommands.Health(globals),
 };

@@ -50,16 +50,8 @@ internal static class DeletesCommand
             + "Records that are back by then stay. When that run finds so many others gone that they would be held by themselves, it holds all again.") { run };
         return Decide(globals, command, "approve", async (parsed, session, name, hold, ct) =>
         {
-            if (!parsed.GetValue(run))
-                return null;
-            var request = new StartRequest
-            {
-                Id = string.Create(CultureInfo.InvariantCulture, $"deletes/{name}/{hold}"),
-                Queue = "pipelines",
-                Input = JsonSerializer.SerializeToElement(new { organization_id = name.Organization, connected_integration_id = name.Integration }),
-            };
-            await session.Client.PostAsync(ApiPath.Workflow("elt-pipeline"), request, ct);
-            return request.Id;
+            var id = string.Create(CultureInfo.InvariantCulture, $"deletes/{name}/{hold}");
+            return parsed.GetValue(run) ? await name.StartRunAsync(session.Client, id, ct) : null;
         });
     }
 

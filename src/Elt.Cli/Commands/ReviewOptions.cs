@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Elt.Service.Api;
 
 namespace Elt.Cli.Commands;
 
@@ -17,6 +18,15 @@ internal sealed record IntegrationName(string Organization, string Integration)
             return null!;
         },
     };
+
+    /// <summary>Starts a run of the integration; the same id again attaches to the same run.</summary>
+    /// <returns>The id.</returns>
+    public async Task<string?> StartRunAsync(ApiClient client, string? id, CancellationToken ct)
+    {
+        var input = new { organization_id = Organization, connected_integration_id = Integration };
+        var request = new StartRequest { Id = id, Queue = "pipelines", Input = JsonSerializer.SerializeToElement(input) };
+        return (await client.PostAsync(ApiPath.Workflow("elt-pipeline"), request, ct)).GetProperty("id").GetString();
+    }
 
     /// <summary>The name as the argument is written; fit for a part of a run's id.</summary>
     public override string ToString() => $"{Uri.EscapeDataString(Organization)}/{Uri.EscapeDataString(Integration)}";

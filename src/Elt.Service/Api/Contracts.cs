@@ -23,6 +23,7 @@ internal static class ApiPath
     public const string Integrations = "/api/v1/integrations";
     public const string Tables = "/api/v1/tables";
     public const string Deletes = "/api/v1/deletes";
+    public const string Quarantine = "/api/v1/quarantine";
     public const string Health = "/health";
 
     /// <summary>Longest wait of one request for a result; clients ask again.</summary>

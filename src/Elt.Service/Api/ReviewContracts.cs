@@ -52,3 +52,52 @@ internal sealed record HoldDecisionRequest
 
     public string? Note { get; init; }
 }
+
+internal sealed record QuarantineReasonView(string Rule, string? Field, string Message);
+
+/// <summary>A record that could not be taken. <c>Raw</c>, the record as it came, stands only in the answer to who asked for one record.</summary>
+internal sealed record QuarantinedView
+{
+    public required string OrganizationId { get; init; }
+
+    public required string ConnectedIntegrationId { get; init; }
+
+    public required string Key { get; init; }
+
+    public required string State { get; init; }
+
+    public required IReadOnlyList<QuarantineReasonView> Reasons { get; init; }
+
+    public required string RunId { get; init; }
+
+    public required int Page { get; init; }
+
+    public required int Ordinal { get; init; }
+
+    public required int Runs { get; init; }
+
+    public required DateTimeOffset FirstSeenAt { get; init; }
+
+    public required DateTimeOffset LastSeenAt { get; init; }
+
+    public string? DecidedBy { get; init; }
+
+    public DateTimeOffset? DecidedAt { get; init; }
+
+    public string? Raw { get; init; }
+}
+
+/// <summary>One page; <c>NextCursor</c> asks for the next one, <see langword="null"/> on the last.</summary>
+internal sealed record QuarantineList(IReadOnlyList<QuarantinedView> Records, string? NextCursor);
+
+/// <summary>Body of a decision on a record in quarantine.</summary>
+internal sealed record QuarantineDecisionRequest
+{
+    public required string OrganizationId { get; init; }
+
+    public required string ConnectedIntegrationId { get; init; }
+
+    public required string Key { get; init; }
+
+    public required string By { get; init; }
+}

@@ -82,6 +82,7 @@ internal static class ServiceHost
         app.MapIntegrations();
         app.MapTables();
         app.MapDeletes();
+        app.MapQuarantine();
     }
 
     private static void Announce(WebApplication app, ServiceOptions options)
