@@ -100,6 +100,21 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Counts a run's changes by type.</summary>
     public string CountChanges => $"select change_type, count(*) from {_cdc} where {OfRun} group by change_type";
 
+    /// <summary>The first <c>$limit</c> changes of each type that a run has detected, and of the deletes that it holds. Columns: type, external_id, changed_fields.</summary>
+    public string SampleChanges =>
+        $"""
+        select change_type, external_id, changed_fields
+        from (
+          select change_type, external_id, changed_fields, row_number() over (partition by change_type order by external_id) as place
+          from {_cdc} where {OfRun})
+        where place <= $limit
+        union all
+        select 'HELD', external_id, null
+        from (
+          select r.external_id from delete_holds h join delete_hold_records r using (organization_id, connected_integration_id, hold)
+          where {OfRun} and h.state = 'open' order by r.external_id limit $limit)
+        """;
+
     /// <summary>Counts the records of latest.</summary>
     public string CountLatest => $"select count(*) from {_latest} where {OfIntegration}";
 
