@@ -101,3 +101,36 @@ internal sealed record QuarantineDecisionRequest
 
     public required string By { get; init; }
 }
+
+/// <summary>A change that a run would make: <c>INSERT</c>, <c>UPDATE</c>, <c>DELETE</c>, or <c>HELD</c> for a delete that would be held.</summary>
+internal sealed record PlannedChangeView(string Type, string ExternalId, IReadOnlyList<string> ChangedFields);
+
+/// <summary>What a run of an integration would change; <c>Changes</c> holds the first of each type.</summary>
+internal sealed record PlanView
+{
+    public required string OrganizationId { get; init; }
+
+    public required string ConnectedIntegrationId { get; init; }
+
+    public required string RunId { get; init; }
+
+    public required DateTimeOffset CompletedAt { get; init; }
+
+    public required long Staged { get; init; }
+
+    public required long Inserts { get; init; }
+
+    public required long Updates { get; init; }
+
+    public required long Deletes { get; init; }
+
+    public required long DeletesHeld { get; init; }
+
+    public required long Quarantined { get; init; }
+
+    public string? HoldReason { get; init; }
+
+    public string? AppliedMeanwhile { get; init; }
+
+    public required IReadOnlyList<PlannedChangeView> Changes { get; init; }
+}

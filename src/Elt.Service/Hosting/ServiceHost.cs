@@ -83,6 +83,7 @@ internal static class ServiceHost
         app.MapTables();
         app.MapDeletes();
         app.MapQuarantine();
+        app.MapPlans();
     }
 
     private static void Announce(WebApplication app, ServiceOptions options)
