@@ -48,21 +48,18 @@ internal static class DeletesCommand
             "approve",
             "Approves held deletes. Nothing is deleted yet: the next complete run of the integration deletes those of the held records that it finds gone as well. "
             + "Records that are back by then stay. When that run finds so many others gone that they would be held by themselves, it holds all again.") { run };
-        return Decide(globals, command, "approve", async (parsed, session, name, hold, ct) =>
-        {
-            var id = string.Create(CultureInfo.InvariantCulture, $"deletes/{name}/{hold}");
-            return parsed.GetValue(run) ? await name.StartRunAsync(session.Client, id, ct) : null;
-        });
+        return Decide(globals, command, "approve", (parsed, session, name, ct) =>
+            parsed.GetValue(run) ? name.StartRunAsync(session.Client, ct) : Task.FromResult<string?>(null));
     }
 
     private static Command Reject(Globals globals) => Decide(
         globals,
         new Command("reject", "Rejects held deletes, or takes back their approval. The hold is closed and nothing is deleted; the next run holds again what is still gone then."),
         "reject",
-        (_, _, _, _, _) => Task.FromResult<string?>(null));
+        (_, _, _, _) => Task.FromResult<string?>(null));
 
     private static Command Decide(
-        Globals globals, Command command, string verb, Func<ParseResult, Session, IntegrationName, long, CancellationToken, Task<string?>> after)
+        Globals globals, Command command, string verb, Func<ParseResult, Session, IntegrationName, CancellationToken, Task<string?>> after)
     {
         var integration = IntegrationName.Argument();
         var hold = new Argument<long>("hold") { Description = "Number of the hold that you have looked at, from: elt deletes list" };
@@ -82,8 +79,8 @@ internal static class DeletesCommand
             };
             var answer = await session.Client.PostAsync($"{ApiPath.Deletes}/{verb}", request, ct);
             var decided = answer.Deserialize<HoldView>(ApiJson.Options)!;
-            var started = await after(parsed, session, name, decided.Hold, ct);
-            session.Printer.Item(answer, Id(decided), () => Print(session.Printer, decided, started));
+            var started = await after(parsed, session, name, ct);
+            session.Printer.Item(ReviewOptions.WithRun(answer, started), Id(decided), () => Print(session.Printer, decided, started));
             return ExitCodes.Ok;
         });
         return command;
@@ -97,7 +94,7 @@ internal static class DeletesCommand
         ("reason", hold.Reason),
         ("decided by", hold.DecidedBy),
         ("note", hold.Note),
-        ("run", started));
+        ("started run", started));
 
     private static string Share(HoldView hold) => string.Create(CultureInfo.InvariantCulture, $"{hold.Share:P1}");
 

@@ -63,7 +63,7 @@ internal static class QuarantineCommand
             "Maps a record anew, with the integration's connector as it is now, and shows the reasons that are left. When none are left the record waits for the next run "
             + "of the integration, which reads it from the source again and takes it: what lies in quarantine may be older than what the source has, and is not applied itself.") { run };
         return Decide(globals, command, "replay", (parsed, session, name, record, ct) =>
-            parsed.GetValue(run) && record.State == "replayed" ? name.StartRunAsync(session.Client, id: null, ct) : Task.FromResult<string?>(null));
+            parsed.GetValue(run) && record.State == "replayed" ? name.StartRunAsync(session.Client, ct) : Task.FromResult<string?>(null));
     }
 
     private static Command Discard(Globals globals) => Decide(
@@ -99,7 +99,7 @@ internal static class QuarantineCommand
     private static void Print(Printer printer, JsonElement answer, string? started)
     {
         var record = answer.Deserialize<QuarantinedView>(ApiJson.Options)!;
-        printer.Item(answer, record.Key, () => printer.Lines(
+        printer.Item(ReviewOptions.WithRun(answer, started), record.Key, () => printer.Lines(
         [
             ("integration", $"{record.OrganizationId}/{record.ConnectedIntegrationId}"),
             ("key", record.Key),
@@ -110,7 +110,7 @@ internal static class QuarantineCommand
             ("last seen", CellText.Time(record.LastSeenAt)),
             ("read by", $"run {record.RunId}, page {record.Page}, row {record.Ordinal + 1}"),
             ("raw", record.Raw),
-            ("run", started),
+            ("started run", started),
         ]));
     }
 

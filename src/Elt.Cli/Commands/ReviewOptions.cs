@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Elt.Service.Api;
 
 namespace Elt.Cli.Commands;
@@ -19,12 +20,12 @@ internal sealed record IntegrationName(string Organization, string Integration)
         },
     };
 
-    /// <summary>Starts a run of the integration; the same id again attaches to the same run.</summary>
-    /// <returns>The id.</returns>
-    public async Task<string?> StartRunAsync(ApiClient client, string? id, CancellationToken ct)
+    /// <summary>Starts a run of the integration.</summary>
+    /// <returns>Its id.</returns>
+    public async Task<string?> StartRunAsync(ApiClient client, CancellationToken ct)
     {
         var input = new { organization_id = Organization, connected_integration_id = Integration };
-        var request = new StartRequest { Id = id, Queue = "pipelines", Input = JsonSerializer.SerializeToElement(input) };
+        var request = new StartRequest { Queue = "pipelines", Input = JsonSerializer.SerializeToElement(input) };
         return (await client.PostAsync(ApiPath.Workflow("elt-pipeline"), request, ct)).GetProperty("id").GetString();
     }
 
@@ -65,6 +66,16 @@ internal sealed class ReviewOptions
     {
         if (answer.TryGetProperty("next_cursor", out var cursor) && cursor.ValueKind == JsonValueKind.String)
             Console.Error.WriteLine($"There is more; go on with: --cursor {cursor.GetString()}");
+    }
+
+    /// <summary>An answer together with the run that was started after it, if one was.</summary>
+    public static JsonElement WithRun(JsonElement answer, string? run)
+    {
+        if (run is null)
+            return answer;
+        var members = JsonObject.Create(answer)!;
+        members["started_run_id"] = run;
+        return JsonSerializer.SerializeToElement(members);
     }
 
     public static Option<string> By() => new("--by")

@@ -43,13 +43,13 @@ public sealed class HeldDeletesTests : IAsyncLifetime
         Assert.DoesNotContain("org/2", listed.Out, StringComparison.Ordinal);
         Assert.Equal("org-001/demo 1\norg%2F2/demo 1\n", (await _service.EltAsync("deletes", "list", "-o", "id")).Out);
 
-        var approved = await _service.EltAsync("deletes", "approve", "org-001/demo", "1", "--by", "ada", "--note", "They left.", "--run");
+        var approved = await _service.EltAsync("deletes", "approve", "org-001/demo", "1", "--by", "ada", "--note", "They left.", "--run", "-o", "json");
         Assert.Equal((0, ""), (approved.ExitCode, approved.Error));
-        Assert.Contains("deletes/org-001/demo/1", approved.Out, StringComparison.Ordinal);
-        Assert.Equal((60, 0), Deletes((await _service.ResultAsync("deletes/org-001/demo/1")).Result!.Value));
+        var run = Text(JsonElement.Parse(approved.Out), "started_run_id")!;
+        Assert.Equal((60, 0), Deletes((await _service.ResultAsync(run)).Result!.Value));
         Assert.Equal("org%2F2/demo 1\n", (await _service.EltAsync("deletes", "list", "-o", "id")).Out);
         var applied = JsonElement.Parse((await _service.EltAsync("deletes", "list", "--state", "applied", "-o", "json")).Out)[0];
-        Assert.Equal(("ada", "They left.", "deletes/org-001/demo/1"), (Text(applied, "decided_by"), Text(applied, "note"), Text(applied, "closed_by_run")));
+        Assert.Equal(("ada", "They left.", run), (Text(applied, "decided_by"), Text(applied, "note"), Text(applied, "closed_by_run")));
         Assert.Contains("destination.users org-001/demo 40", await _service.CountTablesAsync());
         Assert.Contains("destination.users org/2/demo 100", await _service.CountTablesAsync());
     }
