@@ -13,7 +13,7 @@ internal static class DeletesCommand
     [
         new("ORGANIZATION", hold => hold.OrganizationId, Whole: true),
         new("INTEGRATION", hold => hold.ConnectedIntegrationId, Whole: true),
-        new("HOLD", hold => CellText.Number(hold.Hold), Whole: true, Right: true),
+        new("HOLD", Number, Whole: true, Right: true),
         new("STATE", hold => hold.State, Whole: true),
         new("RECORDS", hold => CellText.Number(hold.Records), Whole: true, Right: true),
         new("SHARE", Share, Whole: true, Right: true),
@@ -88,7 +88,7 @@ internal static class DeletesCommand
 
     private static void Print(Printer printer, HoldView hold, string? started) => printer.Lines(
         ("integration", $"{hold.OrganizationId}/{hold.ConnectedIntegrationId}"),
-        ("hold", CellText.Number(hold.Hold)),
+        ("hold", Number(hold)),
         ("state", hold.State),
         ("records", $"{CellText.Number(hold.Records)} of {CellText.Number(hold.Existing)}"),
         ("reason", hold.Reason),
@@ -96,8 +96,11 @@ internal static class DeletesCommand
         ("note", hold.Note),
         ("started run", started));
 
+    // As it is typed: without separators.
+    private static string Number(HoldView hold) => hold.Hold.ToString(CultureInfo.InvariantCulture);
+
     private static string Share(HoldView hold) => string.Create(CultureInfo.InvariantCulture, $"{hold.Share:P1}");
 
     private static string Id(HoldView hold) =>
-        string.Create(CultureInfo.InvariantCulture, $"{new IntegrationName(hold.OrganizationId, hold.ConnectedIntegrationId)} {hold.Hold}");
+        $"{new IntegrationName(hold.OrganizationId, hold.ConnectedIntegrationId)} {Number(hold)}";
 }

@@ -250,6 +250,18 @@ public sealed class DeleteReviewTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("promise", "P11")]
+    public async Task Records_that_are_held_of_another_organization_under_the_same_number_are_not_approved()
+    {
+        var other = new IntegrationKey("org-002", "okta");
+        await HoldAsync();
+        await _workshop.RunAsync("other-1", User.Many(100), other);
+        Assert.Equal(60, (await _workshop.RunAsync("other-2", User.Many(40, from: 61), other)).DeletesHeld);
+        await ApproveAsync(1);
+        Assert.Equal((0, 60), await DeletesAsync("run-3", User.Many(40, from: 61)));
+    }
+
+    [Fact]
     public async Task Pages_follow_one_another_without_gap_and_repeat()
     {
         foreach (var organization in new[] { "b", "a", "c" })
