@@ -13,6 +13,9 @@ var root = new RootCommand("Starts and watches workflows of an Elt service.")
     RunCommands.Result(globals),
     ListCommand.Create(globals),
     IntegrationsCommand.Create(globals),
+    PlanCommand.Create(globals),
+    DeletesCommand.Create(globals),
+    QuarantineCommand.Create(globals),
     ServiceCommands.Tables(globals),
     ServiceCommands.Health(globals),
 };

@@ -8,6 +8,8 @@ using Elt.Pipelines.Faults;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Latest;
 using Elt.Pipelines.Orchestration;
+using Elt.Pipelines.Plans;
+using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Staging;
@@ -54,6 +56,7 @@ public static class PipelineRegistration
             .AddWorkflow<DetectChangesWorkflow>()
             .AddWorkflow<ApplyToLatestWorkflow>()
             .AddWorkflow<SyncOnwardWorkflow>()
+            .AddWorkflow<PlanPipelineWorkflow>()
             .AddQueue(Queue, concurrency: options.PipelineConcurrency);
     }
 
@@ -82,6 +85,7 @@ public static class PipelineRegistration
                 options.DestinationPath!, s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes, s.GetRequiredService<TimeProvider>()));
         }
         services.AddSingleton<PipelineDatabases>();
+        services.AddSingleton<DeleteReviews>();
     }
 
     private static void AddStages(IServiceCollection services, PipelineOptions options)
@@ -98,6 +102,10 @@ public static class PipelineRegistration
         services.AddSingleton(s => new PinnedConnectors(
             s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, options.Quality, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new QuarantineReviews(
+            Dataset.Users, s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<IIntegrationStore>(), s.GetRequiredService<ConnectorLibrary>(),
+            s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new PlanRuns(Dataset.Users, s.GetRequiredService<ChangeDetection>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new LatestState(Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new RunAcquisition(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
     }

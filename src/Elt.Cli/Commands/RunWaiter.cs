@@ -19,13 +19,19 @@ internal sealed class RunWaiter(Session session, TimeProvider time)
     /// <param name="isThere">The service has just answered: when it is away now, it is being restarted.</param>
     /// <param name="ct">Ctrl-C: detaches.</param>
     /// <returns>The exit code, which says how the run ended.</returns>
-    public async Task<int> PrintResultAsync(string id, TimeSpan? timeout, bool isThere, CancellationToken ct)
+    public async Task<int> PrintResultAsync(string id, TimeSpan? timeout, bool isThere, CancellationToken ct) =>
+        Print(await AwaitAsync(id, timeout, isThere, ct));
+
+    /// <inheritdoc cref="PrintResultAsync"/>
+    /// <returns>How the run ended.</returns>
+    /// <exception cref="CliException">It has not ended.</exception>
+    public async Task<JsonElement> AwaitAsync(string id, TimeSpan? timeout, bool isThere, CancellationToken ct)
     {
         try
         {
             var ended = Session.IsWatched ? await WatchAsync(id, timeout, isThere, ct) : await WaitAsync(id, timeout, isThere, _ => { }, ct);
             if (ended is { } answer)
-                return Print(answer);
+                return answer;
             var waited = timeout > TimeSpan.Zero ? string.Create(CultureInfo.InvariantCulture, $"within {timeout.Value.TotalSeconds:0.###} s") : "yet";
             throw new CliException($"Run '{id}' has not ended {waited}. It goes on; look at it with: elt status {id}", ExitCodes.WaitTimedOut);
         }
@@ -35,7 +41,8 @@ internal sealed class RunWaiter(Session session, TimeProvider time)
         }
     }
 
-    private int Print(JsonElement answer)
+    /// <summary>Prints how a run ended and returns the exit code that says so.</summary>
+    public int Print(JsonElement answer)
     {
         var result = answer.Deserialize<ResultView>(ApiJson.Options)!;
         session.Printer.Item(answer, result.Id, () =>

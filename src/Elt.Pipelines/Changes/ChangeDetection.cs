@@ -1,5 +1,6 @@
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
+using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Staging;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
@@ -13,6 +14,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
 {
     private readonly DatasetSql _sql = new(dataset);
     private readonly Quarantine _quarantine = new(dataset);
+    private readonly DeleteHolds _holds = new(dataset, thresholds);
 
     /// <summary>Detects the changes of a run. Asked again for the same run it detects anew, until the run is applied.</summary>
     /// <exception cref="IncompleteExtractException">The run has not read all records: nothing is detected.</exception>
@@ -37,26 +39,27 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         }
         gate.Check(integration, quarantined + completeness.UnreadableKeys, seen + completeness.UnreadableKeys);
         _quarantine.Resolve(transaction, run);
-        var now = ("$now", (object?)time.GetUtcNow().ToStored());
+        var now = time.GetUtcNow().ToStored();
         transaction.Execute(_sql.DeleteChanges, run.Parameters);
-        transaction.Execute(_sql.InsertChanges, [.. run.Parameters, now]);
+        transaction.Execute(_sql.InsertChanges, [.. run.Parameters, ("$now", now)]);
         var missing = transaction.Count(_sql.CountMissing, run.Parameters);
-        var hold = missing == 0 ? null : HoldReason(completeness, missing, present, transaction.Count(_sql.CountLatest, run.Parameters));
+        var gone = new GoneRecords(missing, present, missing == 0 ? 0 : transaction.Count(_sql.CountLatest, run.Parameters), Unproven(completeness));
+        var hold = _holds.Judge(transaction, run, gone, now);
         if (hold is null)
-            transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, now]);
+            transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, ("$now", now)]);
         transaction.Execute(DatasetSql.DropSeen);
         Record(transaction, run, present, quarantined + completeness.UnreadableKeys, hold is null ? 0 : missing, hold);
         return Recorded(transaction, run);
     }
 
     // Absence proves nothing where a record could not be identified, or where records may have moved to a page that was read before.
-    private string? HoldReason(Completeness completeness, long missing, long present, long existing)
+    private static string? Unproven(Completeness completeness)
     {
         if (completeness.UnreadableKeys > 0)
             return $"{completeness.UnreadableKeys} records without a usable key may be among those that look gone";
         return completeness.Drifted
             ? $"the source's total changed from {completeness.LowestTotal} to {completeness.HighestTotal} (or back) while it was read"
-            : thresholds.HoldReason(missing, present, existing);
+            : null;
     }
 
     private void Record(SqliteTransaction transaction, PipelineRun run, long staged, long quarantined, long held, string? hold)

@@ -22,9 +22,12 @@ public sealed record RootSummary(IReadOnlyList<PipelineSummary> Integrations, Pi
 public sealed record PipelineTotals(
     int Integrations, long Staged, long Inserts, long Updates, long Deletes, long DeletesHeld, long Latest, long Synced)
 {
+    /// <summary>Records that cannot be taken.</summary>
+    public long Quarantined { get; init; }
+
     internal static PipelineTotals Of(IReadOnlyList<PipelineSummary> all) => new(
         all.Count, all.Sum(s => s.Staged), all.Sum(s => s.Inserts), all.Sum(s => s.Updates), all.Sum(s => s.Deletes),
-        all.Sum(s => s.DeletesHeld), all.Sum(s => s.Latest), all.Sum(s => s.Synced));
+        all.Sum(s => s.DeletesHeld), all.Sum(s => s.Latest), all.Sum(s => s.Synced)) { Quarantined = all.Sum(s => s.Quarantined) };
 }
 
 internal sealed class RootOrchestrationWorkflow(IIntegrationStore integrations) : Workflow<RootOrchestration, RootSummary>

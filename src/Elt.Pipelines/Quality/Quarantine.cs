@@ -17,21 +17,27 @@ internal sealed class Quarantine(Dataset dataset)
 
     private static readonly RecordProblem NoKey = new("key", null, "Expected a key of at most 512 characters, found none that can be used.");
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>JSON of the reasons.</summary>
+    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _table = Dataset.Quote(dataset.Name + "_quarantine");
 
     /// <summary>Whether a record is put into quarantine.</summary>
     public static bool Takes(SourceRecord record) => record.ExternalId is null || (record.State == RecordState.Present && record.Problems.Count > 0);
 
-    /// <summary>Adds a record; one that is there already gets its present form and reasons.</summary>
+    /// <summary>
+    /// Adds a record; one that is there already gets its present form and reasons. It stays discarded as long as the reasons are the same, and
+    /// what was mapped since is done with: the source has spoken.
+    /// </summary>
     public void Add(SqliteTransaction transaction, PipelineRun run, int page, int ordinal, SourceRecord record, string now) => transaction.Execute(
         $"""
         insert into {_table} (organization_id, connected_integration_id, record_key, external_id, workflow_id, page, ordinal, raw, reasons, state, runs, first_seen_at, last_seen_at)
         values ($org, $integration, $key, $external_id, $run, $page, $ordinal, $raw, $reasons, 'open', 1, $now, $now)
         on conflict (organization_id, connected_integration_id, record_key) do update
           set workflow_id = $run, page = $page, ordinal = $ordinal, raw = $raw, reasons = $reasons, state = 'open', last_seen_at = $now,
-            runs = runs + (workflow_id <> $run)
+            runs = runs + (workflow_id <> $run), replayed_by = null, replayed_at = null,
+            discarded_by = case when state = 'open' and reasons = $reasons then discarded_by end,
+            discarded_at = case when state = 'open' and reasons = $reasons then discarded_at end
         """,
         [.. run.Parameters, ("$key", Key(run, page, ordinal, record)), ("$external_id", record.ExternalId), ("$page", page), ("$ordinal", ordinal),
             ("$raw", record.Raw), ("$reasons", Reasons(record)), ("$now", now)]);
@@ -52,6 +58,7 @@ internal sealed class Quarantine(Dataset dataset)
         ? $"id:{id}"
         : string.Create(CultureInfo.InvariantCulture, $"at:{run.RunId}/{page}/{ordinal}");
 
-    private static string Reasons(SourceRecord record) =>
+    /// <summary>All reasons of a record that is taken into quarantine, as they are kept.</summary>
+    public static string Reasons(SourceRecord record) =>
         JsonSerializer.Serialize(record.ExternalId is null ? record.Problems.Prepend(NoKey) : record.Problems, Json);
 }

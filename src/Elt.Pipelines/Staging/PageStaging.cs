@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Plans;
 using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Warehouse;
@@ -38,7 +39,7 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         warehouse.Database.WriteAsync(
             transaction =>
             {
-                var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
+                var run = PlanRuns.Find(transaction, integration, runId) ?? PipelineRuns.EnsureNewest(transaction, integration, runId);
                 if (Find(transaction.Connection!, [.. run.Parameters, ("$page", page.Page)]) is { } staged)
                     return staged;
                 var rows = InsertRows(transaction, run, page);
@@ -73,7 +74,7 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         foreach (var (index, record) in page.Records.Index())
         {
             var isQuarantined = Quarantine.Takes(record);
-            if (isQuarantined)
+            if (isQuarantined && !run.IsPlan)
                 _quarantine.Add(transaction, run, page.Page, index, record, now);
             if (record.ExternalId is null)
                 continue;

@@ -70,6 +70,22 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Counts the records of latest that the run has not seen, or seen as gone.</summary>
     public string CountMissing => $"select count(*) {FromMissing}";
 
+    /// <summary>Counts the records of <see cref="CountMissing"/> that are not among those of the hold <c>$hold</c>.</summary>
+    public string CountMissingOutsideHold =>
+        $"""
+        select count(*) {FromMissing}
+          and not exists (
+            select 1 from delete_hold_records h
+            where h.organization_id = $org and h.connected_integration_id = $integration and h.hold = $hold and h.external_id = l.external_id)
+        """;
+
+    /// <summary>Keeps the keys of the records of <see cref="CountMissing"/> as those of the hold <c>$hold</c>.</summary>
+    public string InsertHeldRecords =>
+        $"""
+        insert into delete_hold_records (organization_id, connected_integration_id, hold, external_id)
+        select $org, $integration, $hold, l.external_id {FromMissing}
+        """;
+
     /// <summary>Detects deletes: the records of latest that the run has not seen, or seen as gone, with the values they had.</summary>
     public string InsertDeletes =>
         $"""
@@ -83,6 +99,21 @@ internal sealed class DatasetSql(Dataset dataset)
 
     /// <summary>Counts a run's changes by type.</summary>
     public string CountChanges => $"select change_type, count(*) from {_cdc} where {OfRun} group by change_type";
+
+    /// <summary>The first <c>$limit</c> changes of each type that a run has detected, and of the deletes that it holds. Columns: type, external_id, changed_fields.</summary>
+    public string SampleChanges =>
+        $"""
+        select change_type, external_id, changed_fields
+        from (
+          select change_type, external_id, changed_fields, row_number() over (partition by change_type order by external_id) as place
+          from {_cdc} where {OfRun})
+        where place <= $limit
+        union all
+        select 'HELD', external_id, null
+        from (
+          select r.external_id from delete_holds h join delete_hold_records r using (organization_id, connected_integration_id, hold)
+          where {OfRun} and h.state = 'open' order by r.external_id limit $limit)
+        """;
 
     /// <summary>Counts the records of latest.</summary>
     public string CountLatest => $"select count(*) from {_latest} where {OfIntegration}";

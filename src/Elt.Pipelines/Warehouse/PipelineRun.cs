@@ -8,6 +8,12 @@ namespace Elt.Pipelines.Warehouse;
 /// <param name="Seq">Its number among the integration's runs: the fence of everything it writes.</param>
 internal sealed record PipelineRun(IntegrationKey Integration, string RunId, long Seq)
 {
+    /// <summary>What a plan has in place of a number: it fences nobody, and is fenced by plans only.</summary>
+    public const long PlanSeq = 0;
+
+    /// <summary>Whether it is a plan.</summary>
+    public bool IsPlan => Seq == PlanSeq;
+
     /// <summary>Number of the run within its integration, as parameters of a statement.</summary>
     public (string Name, object? Value)[] Parameters =>
         [("$org", Integration.OrganizationId), ("$integration", Integration.ConnectedIntegrationId), ("$run", RunId)];

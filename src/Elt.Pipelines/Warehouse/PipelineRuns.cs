@@ -32,7 +32,7 @@ internal static class PipelineRuns
         if (newest?.RunId == runId)
             return newest;
         throw Find(transaction.Connection!, integration, runId) is null
-            ? new RunStateException($"Run '{runId}' has not acquired {integration}: it has staged nothing. Start extract-and-load or elt-pipeline first.")
+            ? new RunStateException($"Run '{runId}' has not acquired {integration}, or was a plan that is over. Start extract-and-load or elt-pipeline first.")
             : new StaleRunException(integration, runId, newest!.RunId);
     }
 

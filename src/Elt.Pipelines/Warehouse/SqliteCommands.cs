@@ -43,4 +43,8 @@ internal static class SqliteCommands
 
     /// <summary>The number in a column, or <see langword="null"/>.</summary>
     public static long? Number(this SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetInt64(column);
+
+    /// <summary>The stored time in a column, or <see langword="null"/>.</summary>
+    public static DateTimeOffset? Time(this SqliteDataReader row, int column) =>
+        row.IsDBNull(column) ? null : DateTimeOffset.Parse(row.GetString(column), System.Globalization.CultureInfo.InvariantCulture);
 }

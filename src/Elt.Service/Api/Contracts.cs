@@ -22,6 +22,9 @@ internal static class ApiPath
     public const string Workflows = "/api/v1/workflows";
     public const string Integrations = "/api/v1/integrations";
     public const string Tables = "/api/v1/tables";
+    public const string Deletes = "/api/v1/deletes";
+    public const string Quarantine = "/api/v1/quarantine";
+    public const string Plan = "/api/v1/plan";
     public const string Health = "/health";
 
     /// <summary>Longest wait of one request for a result; clients ask again.</summary>

@@ -1,5 +1,7 @@
 using System.Data.Common;
 using Elt.Durable;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Reviews;
 using Elt.Service.Hosting;
 using Microsoft.AspNetCore.Diagnostics;
 
@@ -27,6 +29,9 @@ internal static class Problems
         ["unknown-workflow"] = "There is no such workflow.",
         ["unknown-queue"] = "There is no such queue.",
         ["unknown-run"] = "There is no such run.",
+        ["unknown-integration"] = "There is no such integration.",
+        ["unknown-review"] = "There is nothing of that kind to look at.",
+        ["not-open"] = "It is not open any more.",
         ["conflict"] = "The id is taken.",
         ["not-found"] = "There is nothing at this address.",
         ["method-not-allowed"] = "This address does not take that method.",
@@ -79,6 +84,9 @@ internal sealed class ProblemHandler(ILogger<ProblemHandler> logger) : IExceptio
         ProblemException problem => problem.View,
         UnknownQueueException => Problems.Of(StatusCodes.Status400BadRequest, "unknown-queue", error.Message, "queue"),
         UnknownWorkflowException => Problems.Of(StatusCodes.Status404NotFound, "unknown-workflow", error.Message),
+        IntegrationNotFoundException => Problems.Of(StatusCodes.Status404NotFound, "unknown-integration", error.Message),
+        ReviewNotFoundException => Problems.Of(StatusCodes.Status404NotFound, "unknown-review", error.Message),
+        ReviewConflictException => Problems.Of(StatusCodes.Status409Conflict, "not-open", error.Message),
         PayloadException => Problems.Of(StatusCodes.Status400BadRequest, "bad-input", error.Message),
         WorkflowConflictException => Problems.Of(StatusCodes.Status409Conflict, "conflict", error.Message),
         BadHttpRequestException bad => Problems.Of(bad.StatusCode, "bad-request", bad.Message),

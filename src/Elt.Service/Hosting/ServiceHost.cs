@@ -81,6 +81,9 @@ internal static class ServiceHost
         app.MapWorkflows();
         app.MapIntegrations();
         app.MapTables();
+        app.MapDeletes();
+        app.MapQuarantine();
+        app.MapPlans();
     }
 
     private static void Announce(WebApplication app, ServiceOptions options)

@@ -29,6 +29,16 @@ public sealed class QueryPlanTests
                 "SEARCH TABLE seen AS k USING PRIMARY KEY (external_id=?)",
             ]
         },
+        {
+            Sql.CountMissingOutsideHold,
+            [
+                "SEARCH TABLE users_latest AS l USING PRIMARY KEY (organization_id=? AND connected_integration_id=?)",
+                "CORRELATED SCALAR SUBQUERY",
+                "SEARCH TABLE seen AS k USING PRIMARY KEY (external_id=?)",
+                "CORRELATED SCALAR SUBQUERY",
+                "SEARCH TABLE delete_hold_records AS h USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND hold=? AND external_id=?)",
+            ]
+        },
         { Sql.ApplyUpserts, ["SEARCH TABLE users_cdc USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)"] },
         {
             Sql.ApplyDeletes,
@@ -68,7 +78,7 @@ public sealed class QueryPlanTests
             transaction =>
             {
                 transaction.Execute(DatasetSql.CreateSeen);
-                string[] names = ["$org", "$integration", "$run", "$now", "$after", "$upto"];
+                string[] names = ["$org", "$integration", "$run", "$now", "$after", "$upto", "$hold"];
                 return transaction.Query("explain query plan " + sql, row => row.GetString(3), [.. names.Select(n => (n, (object?)"1"))]).ToArray();
             },
             default);

@@ -1,0 +1,173 @@
+using System.Text;
+using System.Text.Json;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Quality;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Manifests;
+using Elt.Pipelines.Warehouse;
+using Microsoft.Data.Sqlite;
+
+namespace Elt.Pipelines.Reviews;
+
+/// <summary>The quarantine, for a person to look at and decide. Whatever is decided, its records count as seen: none is deleted for being there.</summary>
+public sealed class QuarantineReviews
+{
+    private const string OfRecord = "organization_id = $org and connected_integration_id = $integration and record_key = $key";
+
+    private const string Columns =
+        """
+        organization_id, connected_integration_id, record_key, workflow_id, page, ordinal, reasons, runs, first_seen_at, last_seen_at,
+          case when state <> 'open' then state when discarded_at is not null then 'discarded' when replayed_at is not null then 'replayed' else 'open' end as state,
+          coalesce(discarded_by, replayed_by), coalesce(discarded_at, replayed_at)
+        """;
+
+    private static readonly string[] Undone = ["open", "replayed"];
+
+    private readonly Dataset _dataset;
+    private readonly WarehouseFile _warehouse;
+    private readonly IIntegrationStore _integrations;
+    private readonly ConnectorLibrary _connectors;
+    private readonly TimeProvider _time;
+    private readonly string _table;
+
+    internal QuarantineReviews(Dataset dataset, WarehouseFile warehouse, IIntegrationStore integrations, ConnectorLibrary connectors, TimeProvider time)
+    {
+        (_dataset, _warehouse, _integrations, _connectors, _time) = (dataset, warehouse, integrations, connectors, time);
+        _table = Dataset.Quote(dataset.Name + "_quarantine");
+    }
+
+    /// <summary>Lists records without their content; without a state in the filter those that are open or replayed.</summary>
+    /// <param name="filter">Which.</param>
+    /// <exception cref="FormatException">The filter's cursor is none.</exception>
+    public ReviewPage<QuarantinedRecord> List(ReviewFilter filter)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        var after = filter.After(parts: 3);
+        using var connection = _warehouse.Database.OpenRead();
+        using var snapshot = connection.BeginTransaction(deferred: true);
+        var read = snapshot.Query(
+            $"""
+            select * from (
+              select {Columns} from {_table}
+              where ($org is null or organization_id = $org) and ($integration is null or connected_integration_id = $integration)
+                and ($after is null or (organization_id, connected_integration_id, record_key) > ($after, $after_integration, $after_key)))
+            where state in (select value from json_each($states))
+            order by organization_id, connected_integration_id, record_key limit $limit
+            """,
+            row => Read(row, raw: null),
+            [.. filter.Parameters(Undone), ("$after", after[0]), ("$after_integration", after[1]), ("$after_key", after[2])]);
+        return ReviewPage<QuarantinedRecord>.Of(read, filter.Limit, record => [record.OrganizationId, record.ConnectedIntegrationId, record.Key]);
+    }
+
+    /// <summary>One record as it came, with all reasons.</summary>
+    /// <param name="integration">The integration.</param>
+    /// <param name="key">The record's key in the quarantine.</param>
+    /// <exception cref="ReviewNotFoundException">It is not in quarantine.</exception>
+    public QuarantinedRecord Get(IntegrationKey integration, string key)
+    {
+        using var connection = _warehouse.Database.OpenRead();
+        using var snapshot = connection.BeginTransaction(deferred: true);
+        return Get(snapshot, integration, key);
+    }
+
+    /// <summary>Takes a record off the list, until it comes with other reasons. A discarded record is not taken, and its user stays as it is.</summary>
+    /// <param name="integration">The integration.</param>
+    /// <param name="key">The record's key in the quarantine.</param>
+    /// <param name="by">Who decides; 1 to 200 characters.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <returns>The discarded record.</returns>
+    /// <exception cref="ReviewNotFoundException">It is not in quarantine.</exception>
+    /// <exception cref="ReviewConflictException">It is resolved or discarded already.</exception>
+    public Task<QuarantinedRecord> DiscardAsync(IntegrationKey integration, string key, string by, CancellationToken ct = default) =>
+        _warehouse.Database.WriteAsync(
+            transaction =>
+            {
+                EnsureUndone(Get(transaction, integration, key));
+                transaction.Execute(
+                    $"update {_table} set discarded_by = $by, discarded_at = $now where {OfRecord}",
+                    [.. Parameters(integration, key), ("$by", by), ("$now", _time.GetUtcNow().ToStored())]);
+                return Get(transaction, integration, key);
+            },
+            ct);
+
+    /// <summary>
+    /// Maps a record anew, as the integration's connector is now, and keeps the reasons that are left. Without any the record is <c>replayed</c>: the next
+    /// run, which reads it from the source again, takes it; what lies in quarantine may be older than what the source has, and is not applied itself.
+    /// </summary>
+    /// <inheritdoc cref="DiscardAsync"/>
+    /// <returns>The record, <c>replayed</c>, or <c>open</c> with the reasons that it has now.</returns>
+    /// <exception cref="IntegrationNotFoundException">The integration is not connected any more.</exception>
+    /// <exception cref="ReviewConflictException">It is resolved or discarded, was too large to keep, or is no JSON.</exception>
+    public async Task<QuarantinedRecord> ReplayAsync(IntegrationKey integration, string key, string by, CancellationToken ct = default)
+    {
+        var mapper = new RecordMapper(Connector(await _integrations.GetAsync(integration, ct).ConfigureAwait(false)).Manifest, _dataset);
+        return await _warehouse.Database.WriteAsync(
+            transaction =>
+            {
+                var record = Get(transaction, integration, key);
+                EnsureUndone(record);
+                var mapped = mapper.Map(Content(record));
+                var isTaken = !Quarantine.Takes(mapped);
+                transaction.Execute(
+                    $"update {_table} set reasons = coalesce($reasons, reasons), replayed_by = $by, replayed_at = $now where {OfRecord}",
+                    [.. Parameters(integration, key), ("$reasons", isTaken ? null : Quarantine.Reasons(mapped)),
+                        ("$by", isTaken ? by : null), ("$now", isTaken ? _time.GetUtcNow().ToStored() : null)]);
+                return Get(transaction, integration, key);
+            },
+            ct).ConfigureAwait(false);
+    }
+
+    private Connector Connector(ConnectedIntegration integration)
+    {
+        try
+        {
+            return _connectors.Of(integration);
+        }
+        catch (SourceException e)
+        {
+            throw new ReviewConflictException($"The connector of {integration.Key} cannot be used: {e.Message}");
+        }
+    }
+
+    private static JsonElement Content(QuarantinedRecord record)
+    {
+        if (record.Raw is null)
+            throw new ReviewConflictException($"'{record.Key}' was too large to be kept: it cannot be mapped anew here. The next run reads it again.");
+        try
+        {
+            var json = JsonElement.Parse(StorableJson.Repair(Encoding.UTF8.GetBytes(record.Raw)).Span);
+            if (json.ValueKind == JsonValueKind.Object)
+                return json;
+        }
+        catch (JsonException)
+        {
+            // Told below: the line of a file, for instance.
+        }
+        throw new ReviewConflictException($"'{record.Key}' did not come as JSON: it cannot be mapped anew here. The next run reads it again.");
+    }
+
+    private static void EnsureUndone(QuarantinedRecord record)
+    {
+        if (record.State == "discarded")
+            throw new ReviewConflictException($"'{record.Key}' was discarded by {record.DecidedBy} at {record.DecidedAt:u}. Nothing was changed.");
+        if (record.State == "resolved")
+            throw new ReviewConflictException($"'{record.Key}' is resolved: a run has read it without problems, or not at all. Nothing was changed.");
+    }
+
+    private QuarantinedRecord Get(SqliteTransaction transaction, IntegrationKey integration, string key) =>
+        transaction.Query($"select {Columns}, raw from {_table} where {OfRecord}", row => Read(row, row.Text(13)), Parameters(integration, key)).FirstOrDefault()
+        ?? throw new ReviewNotFoundException($"{integration} has no record '{key}' in quarantine. 'elt quarantine list' shows those there are.");
+
+    private static (string, object?)[] Parameters(IntegrationKey integration, string key) =>
+        [("$org", integration.OrganizationId), ("$integration", integration.ConnectedIntegrationId), ("$key", key)];
+
+    private static QuarantinedRecord Read(SqliteDataReader row, string? raw) => new(
+        row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt32(4), row.GetInt32(5),
+        JsonSerializer.Deserialize<QuarantineReason[]>(row.GetString(6), Quarantine.Json)!, row.GetInt32(7), row.Time(8)!.Value, row.Time(9)!.Value)
+    {
+        State = row.GetString(10),
+        DecidedBy = row.Text(11),
+        DecidedAt = row.Time(12),
+        Raw = raw,
+    };
+}
