@@ -13,6 +13,8 @@ public sealed class SqliteDestinationTests : DestinationTests
 
     private protected override string RowVersion => "last_seq || ' ' || updated_at";
 
+    private protected override string HistoryVersion => "coalesce(valid_to, '') || run_id";
+
     public override Task DisposeAsync()
     {
         _destination.Dispose();
@@ -21,10 +23,18 @@ public sealed class SqliteDestinationTests : DestinationTests
 
     private protected override Task OpenAsync()
     {
-        _destination = new SqliteDestination(
-            Workshop.File("destination.db"), Workshop.Warehouse, Dataset.Users, Workshop.Thresholds, TimeProvider.System);
+        _destination = Create(new());
         return _destination.InitializeAsync();
     }
+
+    private protected override void Use(DestinationOptions options)
+    {
+        _destination.Dispose();
+        _destination = Create(options);
+    }
+
+    private SqliteDestination Create(DestinationOptions options) =>
+        new(Workshop.File("destination.db"), Workshop.Warehouse, Dataset.Users, Workshop.Thresholds, options, TimeProvider.System);
 
     private protected override Task<SyncSummary> SyncAsync(string runId, IntegrationKey? integration = null) =>
         _destination.Database.WriteAsync(transaction => _destination.Sync(transaction, integration ?? Workshop.Okta, runId), default);
