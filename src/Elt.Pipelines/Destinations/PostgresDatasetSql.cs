@@ -94,11 +94,11 @@ internal sealed class PostgresDatasetSql(Dataset dataset, DestinationOptions opt
           update {_table} u set id = c.id, {dataset.Each("{0} = c.{0}")}, deleted_at = null, last_seq = $3, updated_at = now()
           from changed c
           where {isSame} and c."is known" and not c.deleted
-          returning c.external_id, case when c."was gone" then 'RESTORE' else 'UPDATE' end, {Json("c.{1}")} - {Same}, {Json("c.{0}")} - {Same}),
+          {Return("c.external_id", """case when c."was gone" then 'RESTORE' else 'UPDATE' end""", $"{Json("c.{1}")} - {Same}", $"{Json("c.{0}")} - {Same}")}),
         added as (
           insert into {_table} (organization_id, connected_integration_id, external_id, id, {_columns}, last_seq)
           select $1, $2, external_id, id, {_columns}, $3 from changed where not "is known"
-          returning external_id, 'INSERT', null::jsonb, {Json("{0}")})
+          {Return("external_id", "'INSERT'", "null::jsonb", Json("{0}"))})
         {Tell("removed", "altered", "added")}
         """;
 
@@ -107,8 +107,10 @@ internal sealed class PostgresDatasetSql(Dataset dataset, DestinationOptions opt
         var write = options.DeleteMode == DeleteMode.Hard
             ? $"delete from {_table} u {(from.Length > 0 ? "using " : "")}"
             : $"update {_table} u set deleted_at = now(), last_seq = $3, updated_at = now() {(from.Length > 0 ? "from " : "")}";
-        return $"{write}{from} where {rows} returning u.external_id, 'DELETE', {Json("u.{0}")}, null::jsonb";
+        return $"{write}{from} where {rows} {Return("u.external_id", "'DELETE'", Json("u.{0}"), "null::jsonb")}";
     }
+
+    private string Return(string key, string type, string before, string after) => options.History ? $"returning {key}, {type}, {before}, {after}" : "";
 
     private string Tell(params string[] writes) => options.History
         ? $"""

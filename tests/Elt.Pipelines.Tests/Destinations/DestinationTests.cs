@@ -202,6 +202,10 @@ public abstract class DestinationTests : IAsyncLifetime
         Assert.Equal(
             Workshop.Rows("select external_id, id, name, email from users_latest order by external_id"),
             await RowsAsync("select external_id, id, name, email from users order by external_id"));
+        await AssertHistoryIsInStepAsync();
+        Assert.Equal(
+            ["DELETE|400", "INSERT|1000", "UPDATE|2300"],
+            await RowsAsync("select change_type, count(*) from users_changes where run_id = 'run-2' group by 1 order by 1"));
     }
 
     [Fact]
@@ -312,24 +316,27 @@ public abstract class DestinationTests : IAsyncLifetime
         await AssertHistoryIsInStepAsync();
     }
 
-    [Fact]
-    public async Task A_soft_delete_keeps_the_row_and_a_record_that_comes_back_is_restored()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2500)]
+    public async Task A_soft_delete_keeps_the_row_and_a_record_that_comes_back_is_restored(int others)
     {
+        User[] Others(string name) => [.. User.Many(others, from: 100_001).Select(user => user with { Name = name })];
         Use(new DestinationOptions { DeleteMode = DeleteMode.Soft });
-        await RunAsync("run-1", User.Many(4));
-        var gone = await RunAsync("run-2", User.Many(3));
+        await RunAsync("run-1", [.. User.Many(4), .. Others("first")]);
+        var gone = await RunAsync("run-2", [.. User.Many(3), .. Others("second")]);
 
-        Assert.Equal(new SyncSummary(0, 1, 3, FullLoad: false), gone);
+        Assert.Equal(new SyncSummary(others, 1, 3 + others, FullLoad: false), gone);
         Assert.Equal(["u000004|User 4|2"], await RowsAsync("select external_id, name, last_seq from users where deleted_at is not null"));
-        Assert.Equal(3, (await Destination.CountAsync())[Workshop.Okta]);
-        Assert.Equal(["DELETE"], await RowsAsync("select change_type from users_changes where run_id = 'run-2'"));
+        Assert.Equal(3 + others, (await Destination.CountAsync())[Workshop.Okta]);
+        Assert.Equal(["DELETE"], await RowsAsync("select change_type from users_changes where run_id = 'run-2' and external_id < 'u1'"));
         await AssertHistoryIsInStepAsync();
 
-        var back = await RunAsync("run-3", User.Many(4));
+        var back = await RunAsync("run-3", [.. User.Many(4), .. Others("third")]);
 
-        Assert.Equal(new SyncSummary(1, 0, 4, FullLoad: false), back);
-        Assert.Equal(["0|4"], await RowsAsync("select count(deleted_at), count(*) from users"));
-        Assert.Equal(["run-3|u000004|RESTORE|{}|{}"], await ToldAsync("where run_id = 'run-3'"));
+        Assert.Equal(new SyncSummary(1 + others, 0, 4 + others, FullLoad: false), back);
+        Assert.Equal([$"0|{4 + others}"], await RowsAsync("select count(deleted_at), count(*) from users"));
+        Assert.Equal(["run-3|u000004|RESTORE|{}|{}"], await ToldAsync("where run_id = 'run-3' and external_id < 'u1'"));
         Assert.Equal(["2|run-3"], await RowsAsync("select version, run_id from users_history where external_id = 'u000004' and valid_to is null"));
         await AssertHistoryIsInStepAsync();
     }

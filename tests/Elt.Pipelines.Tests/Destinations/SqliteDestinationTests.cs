@@ -2,6 +2,7 @@ using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Tests.Suite;
 using Elt.Pipelines.Warehouse;
+using Xunit;
 
 namespace Elt.Pipelines.Tests.Destinations;
 
@@ -19,6 +20,32 @@ public sealed class SqliteDestinationTests : DestinationTests
     {
         _destination.Dispose();
         return base.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(DeleteMode.Hard)]
+    [InlineData(DeleteMode.Soft)]
+    [Trait("promise", "P12")]
+    public async Task No_statement_reads_all_rows_to_find_one(DeleteMode mode)
+    {
+        var sql = new SqliteDestinationSql(Dataset.Users, new DestinationOptions { DeleteMode = mode });
+        string[] statements =
+        [
+            sql.FindChanged, sql.CountSurplus, sql.FindSurplus, sql.Remove, sql.Upsert, sql.Tell,
+            sql.CloseVersions(everything: false), sql.OpenVersions(everything: false), sql.CloseVersions(everything: true), sql.OpenVersions(everything: true),
+        ];
+        string[] names = ["$org", "$integration", "$run", "$seq", "$now", "$last_change"];
+
+        var plans = await _destination.Database.WriteAsync(
+            transaction =>
+            {
+                transaction.Execute(sql.CreateIncoming);
+                return statements.Select(statement => transaction.Query(
+                    "explain query plan " + statement, row => row.GetString(3), [.. names.Select(name => (name, (object?)"1"))])).ToList();
+            },
+            default);
+
+        Assert.All(plans.SelectMany(plan => plan), line => Assert.DoesNotMatch("SCAN TABLE users|AUTOMATIC", line));
     }
 
     private protected override Task OpenAsync()

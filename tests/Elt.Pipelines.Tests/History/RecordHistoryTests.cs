@@ -123,6 +123,21 @@ public sealed class RecordHistoryTests : IAsyncLifetime
         Assert.Contains("UNIQUE", refused.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_warehouse_of_an_older_version_gets_a_first_version_of_each_record()
+    {
+        await RunAsync("run-1", User.Many(3));
+        await _workshop.Warehouse.Database.WriteAsync(
+            transaction => transaction.Execute("drop table users_history; delete from elt_migrations where name like '%_history.sql'"), default);
+
+        await _workshop.Warehouse.InitializeAsync();
+        await RunAsync("run-2", [.. User.Many(2), new User("u000003", "other")]);
+
+        Assert.Equal(
+            ["u000001|1|User 1|10:00|-|1|-", "u000002|1|User 2|10:00|-|1|-", "u000003|1|User 3|10:00|11:00|0|-", "u000003|2|other|11:00|-|1|run-2"],
+            History());
+    }
+
     private async Task RunAsync(string runId, User[] users, IntegrationKey? integration = null)
     {
         await _workshop.ExtractAsync(runId, users, integration);
