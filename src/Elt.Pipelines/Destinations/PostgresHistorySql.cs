@@ -17,7 +17,7 @@ internal sealed class PostgresHistorySql(Dataset dataset)
     /// <summary>Follows the rows of the keys.</summary>
     public (string Close, string Open) FollowKeys => (
         Close($"from {Find(_history, "v.ctid", "and v.is_current")} x", "h.ctid = x.ctid", "", AsItIs),
-        Open($"{Find(_table, "v.*", "")} u", "true", "", AsItIs));
+        Open($"{Find(_table, "v.*", "")} u", $"left join lateral ({Last("and v.external_id = u.external_id")} {AsItIs}) l on true", "true", "", AsItIs));
 
     /// <summary>Follows the rows that the temporary table brought.</summary>
     public (string Close, string Open) FollowIncoming =>
@@ -29,7 +29,9 @@ internal sealed class PostgresHistorySql(Dataset dataset)
     // The scope stands on both sides of a comparison, since the planner does not carry it over.
     private (string Close, string Open) FollowMany(string scope) => (
         Close("", $"{OfIntegration("h")} {In(scope, "h")} and h.is_current", In(scope, "u"), ""),
-        Open($"{_table} u", $"{OfIntegration("u")} {In(scope, "u")}", In(scope, "h"), ""));
+        Open(
+            $"{_table} u", $"left join ({Last(In(scope, "v"))}) l on l.external_id = u.external_id", $"{OfIntegration("u")} {In(scope, "u")}",
+            In(scope, "h"), ""));
 
     private string Close(string from, string rows, string scope, string asItIs) =>
         $"""
@@ -41,18 +43,21 @@ internal sealed class PostgresHistorySql(Dataset dataset)
             and (u.id, {dataset.Each("u.{0}")}) is not distinct from (h.id, {dataset.Each("h.{0}")}) {asItIs})
         """;
 
-    private string Open(string from, string rows, string scope, string asItIs) =>
+    private string Open(string from, string last, string rows, string scope, string asItIs) =>
         $"""
         insert into {_history} (organization_id, connected_integration_id, external_id, version, id, {dataset.Each("{0}")}, valid_from, run_id)
-        select $1, $2, u.external_id,
-          coalesce((select max(v.version) from {_history} v where {OfIntegration("v")} and v.external_id = u.external_id), 0) + 1,
-          u.id, {dataset.Each("u.{0}")},
-          greatest(now(), (
-            select v.valid_to from {_history} v where {OfIntegration("v")} and v.external_id = u.external_id order by v.version desc limit 1)),
-          $3
+        select $1, $2, u.external_id, coalesce(l.version, 0) + 1, u.id, {dataset.Each("u.{0}")}, greatest(now(), l.valid_to), $3
         from {from}
+        {last}
         where {rows} and u.deleted_at is null and not exists (
           select 1 from {_history} h where {OfIntegration("h")} {scope} and h.external_id = u.external_id and h.is_current {asItIs})
+        """;
+
+    // Joined, never looked up row by row: a history that was analyzed while it was empty would be read whole for each row that goes into it.
+    private string Last(string rows) =>
+        $"""
+        select v.external_id, max(v.version) as version, max(v.valid_to) as valid_to from {_history} v
+        where {OfIntegration("v")} {rows} group by v.external_id
         """;
 
     private static string Find(string table, string columns, string condition) =>

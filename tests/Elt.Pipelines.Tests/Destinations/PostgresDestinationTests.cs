@@ -92,7 +92,7 @@ public sealed class PostgresDestinationTests : DestinationTests
         foreach (var statement in new[] { sql.MergeIncoming, sql.CountSurplus, sql.DeleteSurplus, followed.Close, followed.Open, incoming.Close, incoming.Open })
         {
             var plan = await RowsAsync(connection, "explain " + statement, "org-001", "okta", 1L, 0L, "run-1");
-            Assert.DoesNotContain(plan, line => line.Contains("Nested Loop", StringComparison.Ordinal));
+            Assert.All(plan, line => Assert.DoesNotMatch("Nested Loop|SubPlan", line));
         }
     }
 
@@ -106,17 +106,12 @@ public sealed class PostgresDestinationTests : DestinationTests
         await Workshop.RunAsync("run-2", [.. User.Many(2999), new User("u003000", "other")], pageSize: 1000);
         await using var connection = await _dataSource.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
+        var before = await LooksAsync(connection);
         await _destination.SyncAsync(transaction, Workshop.Okta, "run-2", default);
+        var after = await LooksAsync(connection);
 
         // The count of the integration's rows at the end of a sync is the one look at all of them.
-        var looks = await RowsAsync(
-            connection,
-            """
-            select relname, round((seq_tup_read + idx_tup_fetch) / 3000.0)
-            from pg_stat_xact_user_tables where relname in ('users', 'users_history', 'users_changes') order by 1
-            """);
-
-        Assert.Equal(["users|1", "users_changes|0", "users_history|0"], looks);
+        Assert.Equal([1, 0, 0], after.Zip(before, (later, earlier) => (later - earlier) / 2900));
     }
 
     [Fact]
@@ -138,6 +133,17 @@ public sealed class PostgresDestinationTests : DestinationTests
 
         Assert.Equal(["4|run-2", "5|run-3"], await RowsAsync("select change_id, run_id from users_changes where change_id > 3 order by 1"));
     }
+
+    /// <summary>Rows of users, outbox and history that a session has looked at; some of its earlier transactions may be counted.</summary>
+    private static async Task<long[]> LooksAsync(NpgsqlConnection connection) =>
+    [
+        .. (await RowsAsync(
+            connection,
+            """
+            select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables
+            where relname in ('users', 'users_changes', 'users_history') order by relname
+            """)).Select(rows => long.Parse(rows, CultureInfo.InvariantCulture)),
+    ];
 
     private protected override async Task OpenAsync()
     {
