@@ -1,4 +1,5 @@
 using Elt.Pipelines.Changes;
+using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Faults;
 using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources;
@@ -42,6 +43,9 @@ public sealed record PipelineOptions
 
     /// <summary>When so many records are gone at once that their deletes are held.</summary>
     public DeleteThresholds Deletes { get; init; } = new();
+
+    /// <summary>What the destination keeps of records that are gone or were otherwise.</summary>
+    public DestinationOptions Destination { get; init; } = new();
 
     /// <summary>When so many records cannot be taken that a run fails.</summary>
     public QualityGate Quality { get; init; } = new();

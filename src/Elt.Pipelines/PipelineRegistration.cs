@@ -77,12 +77,14 @@ public static class PipelineRegistration
         {
             services.AddKeyedSingleton(nameof(IDestination), (_, _) => NpgsqlDataSource.Create(destination));
             services.AddSingleton<IDestination>(s => new PostgresDestination(
-                s.GetRequiredKeyedService<NpgsqlDataSource>(nameof(IDestination)), s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes));
+                s.GetRequiredKeyedService<NpgsqlDataSource>(nameof(IDestination)), s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes,
+                options.Destination));
         }
         else
         {
             services.AddSingleton<IDestination>(s => new SqliteDestination(
-                options.DestinationPath!, s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes, s.GetRequiredService<TimeProvider>()));
+                options.DestinationPath!, s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes, options.Destination,
+                s.GetRequiredService<TimeProvider>()));
         }
         services.AddSingleton<PipelineDatabases>();
         services.AddSingleton<DeleteReviews>();

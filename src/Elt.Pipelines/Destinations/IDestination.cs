@@ -60,6 +60,9 @@ public sealed class DestinationSurplusException(IntegrationKey integration, long
 /// <param name="LastRunId">That run.</param>
 internal sealed record Watermark(string? WarehouseId, long LastSeq, string? LastRunId)
 {
+    /// <summary>Number of the last run that the history has followed; another than <see cref="LastSeq"/> when it was not kept since.</summary>
+    public long? HistorySeq { get; init; }
+
     /// <summary>Whether the stream must be loaded in full, because its number says nothing about this warehouse.</summary>
     /// <exception cref="StaleRunException">A newer run has synced already.</exception>
     public bool NeedsFullLoad(Changes.ChangeLog log)

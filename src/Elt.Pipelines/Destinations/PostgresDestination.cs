@@ -9,17 +9,17 @@ using Npgsql;
 namespace Elt.Pipelines.Destinations;
 
 /// <summary>
-/// Keeps <c>elt.users</c> of a Postgres database in step. Fence, ledger, rows and watermark are one transaction; rows that do not differ are
-/// not written. Few changes go as arrays in one statement, many by binary COPY into a temporary table and a merge.
+/// Keeps <c>elt.users</c> of a Postgres database in step. Fence, ledger, rows, history, outbox and watermark are one transaction; rows
+/// that do not differ are not written. Few changes go as arrays in one statement, many by binary COPY into a temporary table.
 /// </summary>
-internal sealed class PostgresDestination(NpgsqlDataSource dataSource, WarehouseFile warehouse, Dataset dataset, DeleteThresholds thresholds)
-    : IDestination
+internal sealed class PostgresDestination(
+    NpgsqlDataSource dataSource, WarehouseFile warehouse, Dataset dataset, DeleteThresholds thresholds, DestinationOptions options) : IDestination
 {
     /// <summary>Up to this many changes are sent as arrays.</summary>
     internal const int ArrayLimit = 2_000;
 
     private readonly PostgresDatabase _database = new(dataSource, PostgresMigrations.SchemaName);
-    private readonly PostgresDatasetSql _sql = new(dataset);
+    private readonly PostgresDatasetSql _sql = new(dataset, options);
 
     public Task InitializeAsync(CancellationToken ct = default) =>
         PostgresMigrations.ApplyAsync(dataSource, "Destinations/Migrations/Postgres", ct);
@@ -47,7 +47,7 @@ internal sealed class PostgresDestination(NpgsqlDataSource dataSource, Warehouse
     internal async Task<SyncSummary> SyncAsync(NpgsqlTransaction transaction, IntegrationKey integration, string runId, CancellationToken ct)
     {
         using var log = ChangeLog.Open(warehouse, dataset, integration, runId);
-        var sync = new PostgresSync(transaction, _sql, log);
+        var sync = new PostgresSync(transaction, _sql, options, log);
         var watermark = await sync.LockStreamAsync(ct).ConfigureAwait(false);
         var summary = watermark.NeedsFullLoad(log)
             ? await sync.LoadAsync(thresholds, ct).ConfigureAwait(false)

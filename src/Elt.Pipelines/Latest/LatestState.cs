@@ -1,3 +1,4 @@
+using Elt.Pipelines.History;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
@@ -14,24 +15,36 @@ public sealed record ApplySummary(long Upserted, long Deleted, long Latest);
 internal sealed class LatestState(Dataset dataset, TimeProvider time)
 {
     private readonly DatasetSql _sql = new(dataset);
+    private readonly RecordHistory _history = new(dataset);
 
-    /// <summary>Applies the changes of a run and marks it as applied, which puts them into the change log of the destination.</summary>
+    /// <summary>
+    /// Applies the changes of a run to latest and history and marks it as applied, which puts them into the change log of the destination.
+    /// A run that is applied already writes nothing.
+    /// </summary>
     /// <exception cref="RunStateException">The run's changes have not been detected.</exception>
     /// <exception cref="StaleRunException">A newer run has acquired the integration.</exception>
     public ApplySummary Apply(SqliteTransaction transaction, IntegrationKey integration, string runId)
     {
         var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
-        if (PipelineRuns.StateOf(transaction.Connection!, run) == "acquired")
+        var state = PipelineRuns.StateOf(transaction.Connection!, run);
+        if (state == "acquired")
             throw new RunStateException($"The changes of run '{runId}' of {integration} are not detected yet: start detect-changes first.");
-        var now = ("$now", (object?)time.GetUtcNow().ToStored());
-        var upserted = transaction.Execute(_sql.ApplyUpserts, [.. run.Parameters, now]);
+        var (upserted, deleted) = state == "applied" ? (0, 0) : ApplyDetected(transaction, run);
+        return new ApplySummary(upserted, deleted, transaction.Count(_sql.CountLatest, run.Parameters));
+    }
+
+    private (int Upserted, int Deleted) ApplyDetected(SqliteTransaction transaction, PipelineRun run)
+    {
+        var now = time.GetUtcNow().ToStored();
+        var upserted = transaction.Execute(_sql.ApplyUpserts, [.. run.Parameters, ("$now", now)]);
         var deleted = transaction.Execute(_sql.ApplyDeletes, run.Parameters);
+        _history.Follow(transaction, run, now);
         transaction.Execute(
             """
-            update pipeline_runs set state = 'applied', applied_at = coalesce(applied_at, $now)
+            update pipeline_runs set state = 'applied', applied_at = $now
             where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
             """,
-            [.. run.Parameters, now]);
-        return new ApplySummary(upserted, deleted, transaction.Count(_sql.CountLatest, run.Parameters));
+            [.. run.Parameters, ("$now", now)]);
+        return (upserted, deleted);
     }
 }

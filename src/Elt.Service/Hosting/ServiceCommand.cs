@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Elt.Durable.Schedules;
+using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Faults;
 using Npgsql;
 
@@ -20,6 +21,8 @@ internal sealed class ServiceCommand
     private readonly Option<string?> _crashMarker = Option<string?>("--crash-once-marker", null, "Crash for certain, once: until this file exists.", "FILE");
     private readonly Option<string?> _connectors = Option<string?>("--connectors", null, "Folder of further connectors, *.json.", "DIR");
     private readonly Option<bool> _privateSources = Option("--private-sources", false, "Allows sources at loopback, link-local and private addresses.", "");
+    private readonly Option<string> _deletes = Option("--deletes", "hard", "What becomes of a row whose record is gone: hard deletes it, soft keeps it and sets deleted_at.", "MODE");
+    private readonly Option<string> _history = Option("--history", "on", "on keeps users_history and users_changes at the destination, off writes rows only.", "ON|OFF");
     private readonly Option<string> _logLevel = Option("--log-level", "Information", "Least level of messages: Trace, Debug, Information, Warning, Error or None.", "LEVEL");
     private readonly Option<string> _logFormat = Option("--log-format", "text", "text or json, one line per message, on stderr.", "FORMAT");
     private readonly Option<bool> _stopWithInput = new("--stop-with-input") { Hidden = true };
@@ -27,6 +30,8 @@ internal sealed class ServiceCommand
     public ServiceCommand(Command command)
     {
         Check(_logFormat, format => format is "text" or "json", "is text or json");
+        Check(_deletes, mode => mode is "hard" or "soft", "is hard or soft");
+        Check(_history, history => history is "on" or "off", "is on or off");
         Check(_logLevel, level => Enum.TryParse<LogLevel>(level, ignoreCase: true, out _), "is Trace, Debug, Information, Warning, Error or None");
         foreach (var share in new[] { _apiFailures, _databaseFailures, _crash })
             Check(share, value => value is >= 0 and <= 1, "is a share from 0 to 1");
@@ -34,7 +39,7 @@ internal sealed class ServiceCommand
         Check(_crashAfter, value => value >= 0, "is a number from 0");
         foreach (var option in new Option[]
         {
-            _data, _urls, _cron, _zone, _lease, _connectors, _privateSources, _logLevel, _logFormat,
+            _data, _urls, _cron, _zone, _lease, _connectors, _privateSources, _deletes, _history, _logLevel, _logFormat,
             _apiFailures, _databaseFailures, _crash, _crashAfter, _crashMarker, _stopWithInput,
         })
         {
@@ -54,6 +59,11 @@ internal sealed class ServiceCommand
         Lease = TimeSpan.FromSeconds(parsed.GetValue(_lease)),
         Connectors = parsed.GetValue(_connectors) is { } folder ? Path.GetFullPath(folder) : null,
         PrivateSources = parsed.GetValue(_privateSources),
+        DestinationKeeps = new DestinationOptions
+        {
+            DeleteMode = parsed.GetValue(_deletes) == "soft" ? DeleteMode.Soft : DeleteMode.Hard,
+            History = parsed.GetValue(_history) == "on",
+        },
         Faults = new FaultOptions
         {
             ApiFailureRate = parsed.GetValue(_apiFailures),

@@ -1,3 +1,4 @@
+using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Faults;
 using Npgsql;
 
@@ -31,6 +32,9 @@ internal sealed record ServiceOptions
 
     /// <summary>Allows sources at loopback, link-local and private addresses.</summary>
     public required bool PrivateSources { get; init; }
+
+    /// <summary>What the destination keeps of records that are gone or were otherwise.</summary>
+    public required DestinationOptions DestinationKeeps { get; init; }
 
     public required FaultOptions Faults { get; init; }
 

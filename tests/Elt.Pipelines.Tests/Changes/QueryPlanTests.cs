@@ -1,3 +1,4 @@
+using Elt.Pipelines.History;
 using Elt.Pipelines.Tests.Suite;
 using Elt.Pipelines.Warehouse;
 using Xunit;
@@ -9,6 +10,7 @@ namespace Elt.Pipelines.Tests.Changes;
 public sealed class QueryPlanTests
 {
     private static readonly DatasetSql Sql = new(Dataset.Users);
+    private static readonly HistorySql History = new(Dataset.Users);
 
     public static TheoryData<string, string[]> Plans => new()
     {
@@ -49,6 +51,24 @@ public sealed class QueryPlanTests
             ]
         },
         { Sql.DeleteStaged, ["SEARCH TABLE users_staging USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)"] },
+        {
+            History.Close,
+            [
+                "SEARCH TABLE users_history USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND external_id=?)",
+                "LIST SUBQUERY",
+                "SEARCH TABLE users_cdc USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)",
+            ]
+        },
+        { History.OpenFirst, ["SEARCH TABLE users_cdc AS c USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)"] },
+        {
+            History.OpenNext,
+            [
+                "SEARCH TABLE users_cdc AS c USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)",
+                "SEARCH TABLE users_history AS h USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND external_id=? AND version=?)",
+                "CORRELATED SCALAR SUBQUERY",
+                "SEARCH TABLE users_history AS v USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND external_id=?)",
+            ]
+        },
         { Sql.ReadLatest, ["SEARCH TABLE users_latest USING PRIMARY KEY (organization_id=? AND connected_integration_id=?)"] },
     };
 

@@ -26,6 +26,9 @@ public abstract class DestinationTests : IAsyncLifetime
 
     private protected abstract Task OpenAsync();
 
+    /// <summary>Goes on with other options on the same tables.</summary>
+    private protected abstract void Use(DestinationOptions options);
+
     /// <summary>Syncs a run in a transaction of its own.</summary>
     private protected abstract Task<SyncSummary> SyncAsync(string runId, IntegrationKey? integration = null);
 
@@ -199,6 +202,10 @@ public abstract class DestinationTests : IAsyncLifetime
         Assert.Equal(
             Workshop.Rows("select external_id, id, name, email from users_latest order by external_id"),
             await RowsAsync("select external_id, id, name, email from users order by external_id"));
+        await AssertHistoryIsInStepAsync();
+        Assert.Equal(
+            ["DELETE|400", "INSERT|1000", "UPDATE|2300"],
+            await RowsAsync("select change_type, count(*) from users_changes where run_id = 'run-2' group by 1 order by 1"));
     }
 
     [Fact]
@@ -248,12 +255,151 @@ public abstract class DestinationTests : IAsyncLifetime
         Assert.Equal(3, counts[Workshop.Okta]);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2500)]
+    public async Task Each_change_is_told_once_with_what_it_changed_and_history_keeps_each_version(int others)
+    {
+        var more = User.Many(others, from: 100_001);
+        await RunAsync("run-1", [new User("1", "A"), new User("2", "B", More: "\"n\":1"), new User("3", null), .. more]);
+        await RunAsync("run-2", [new User("1", "A"), new User("2", "B", null, "\"n\":2"), .. more]);
+        await RunAsync("run-3", [new User("1", "A"), new User("2", "B", null, "\"n\":2"), new User("3", "C"), .. more.Select(user => user with { Name = "new" })]);
+
+        Assert.Equal(
+            [
+                "run-1|1|INSERT|-|{\"name\":\"A\",\"email\":\"mail@example.org\",\"attributes\":null}",
+                "run-1|2|INSERT|-|{\"name\":\"B\",\"email\":\"mail@example.org\",\"attributes\":{\"n\":1}}",
+                "run-1|3|INSERT|-|{\"name\":null,\"email\":\"mail@example.org\",\"attributes\":null}",
+                "run-2|2|UPDATE|{\"email\":\"mail@example.org\",\"attributes\":{\"n\":1}}|{\"email\":null,\"attributes\":{\"n\":2}}",
+                "run-2|3|DELETE|{\"name\":null,\"email\":\"mail@example.org\",\"attributes\":null}|-",
+                "run-3|3|INSERT|-|{\"name\":\"C\",\"email\":\"mail@example.org\",\"attributes\":null}",
+            ],
+            await ToldAsync("where external_id < 'u'"));
+        Assert.Equal(
+            ["1|1|A|1|run-1", "2|1|B|0|run-1", "2|2|B|1|run-2", "3|1|-|0|run-1", "3|2|C|1|run-3"],
+            await RowsAsync("select external_id, version, name, case when is_current then 1 else 0 end, run_id from users_history where external_id < 'u' order by 1, 2"));
+        await AssertHistoryIsInStepAsync();
+        Assert.Equal(
+            [$"{6 + (2 * others)}|{6 + (2 * others)}|1|{6 + (2 * others)}"],
+            await RowsAsync("select count(*), max(change_id), min(change_id), (select last_change_id from sync_stream) from users_changes"));
+    }
+
+    [Fact]
+    public async Task A_sync_again_tells_nothing_and_opens_no_version()
+    {
+        await RunAsync("run-1", User.Many(3));
+        await RunAsync("run-2", [.. User.Many(2), new User("u000003", "other")]);
+        var before = (await ToldAsync(), await RowsAsync($"select external_id, version, {HistoryVersion} from users_history order by 1, 2"));
+
+        await SyncAsync("run-2");
+        await RowsAsync("delete from sync_stream");
+        await SyncAsync("run-2");
+
+        Assert.Equal(before.Item1, await ToldAsync());
+        Assert.Equal(before.Item2, await RowsAsync($"select external_id, version, {HistoryVersion} from users_history order by 1, 2"));
+    }
+
+    [Fact]
+    public async Task A_full_load_tells_what_it_changes_with_numbers_that_go_on()
+    {
+        await RunAsync("run-1", User.Many(20));
+        await RowsAsync("delete from sync_stream");
+        await RowsAsync("update users set external_id = 'ghost' where external_id = 'u000007'");
+        await RowsAsync("update users set name = 'drifted' where external_id = 'u000008'");
+
+        await RunAsync("run-2", User.Many(20));
+
+        Assert.Equal(
+            ["DELETE|ghost", "INSERT|u000007", "UPDATE|u000008"],
+            await RowsAsync("select change_type, external_id from users_changes where run_id = 'run-2' order by 1"));
+        Assert.Equal(["21|23"], await RowsAsync("select min(change_id), max(change_id) from users_changes where run_id = 'run-2'"));
+        await AssertHistoryIsInStepAsync();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2500)]
+    public async Task A_soft_delete_keeps_the_row_and_a_record_that_comes_back_is_restored(int others)
+    {
+        User[] Others(string name) => [.. User.Many(others, from: 100_001).Select(user => user with { Name = name })];
+        Use(new DestinationOptions { DeleteMode = DeleteMode.Soft });
+        await RunAsync("run-1", [.. User.Many(4), .. Others("first")]);
+        var gone = await RunAsync("run-2", [.. User.Many(3), .. Others("second")]);
+
+        Assert.Equal(new SyncSummary(others, 1, 3 + others, FullLoad: false), gone);
+        Assert.Equal(["u000004|User 4|2"], await RowsAsync("select external_id, name, last_seq from users where deleted_at is not null"));
+        Assert.Equal(3 + others, (await Destination.CountAsync())[Workshop.Okta]);
+        Assert.Equal(["DELETE"], await RowsAsync("select change_type from users_changes where run_id = 'run-2' and external_id < 'u1'"));
+        await AssertHistoryIsInStepAsync();
+
+        var back = await RunAsync("run-3", [.. User.Many(4), .. Others("third")]);
+
+        Assert.Equal(new SyncSummary(1 + others, 0, 4 + others, FullLoad: false), back);
+        Assert.Equal([$"0|{4 + others}"], await RowsAsync("select count(deleted_at), count(*) from users"));
+        Assert.Equal(["run-3|u000004|RESTORE|{}|{}"], await ToldAsync("where run_id = 'run-3' and external_id < 'u1'"));
+        Assert.Equal(["2|run-3"], await RowsAsync("select version, run_id from users_history where external_id = 'u000004' and valid_to is null"));
+        await AssertHistoryIsInStepAsync();
+    }
+
+    [Fact]
+    public async Task A_full_load_marks_surplus_rows_as_deleted_once()
+    {
+        Use(new DestinationOptions { DeleteMode = DeleteMode.Soft });
+        await RunAsync("run-1", User.Many(20));
+        await RowsAsync("delete from sync_stream");
+        await RowsAsync("update users set external_id = 'ghost' where external_id = 'u000007'");
+        Assert.Equal(1, (await RunAsync("run-2", User.Many(20))).Deleted);
+        await RowsAsync("delete from sync_stream");
+
+        Assert.Equal(new SyncSummary(20, 0, 20, FullLoad: true), await RunAsync("run-3", User.Many(20)));
+        Assert.Equal(["ghost"], await RowsAsync("select external_id from users where deleted_at is not null"));
+        Assert.Empty(await ToldAsync("where run_id = 'run-3'"));
+        await AssertHistoryIsInStepAsync();
+    }
+
+    [Fact]
+    public async Task History_that_is_switched_on_later_begins_with_the_rows_there_are()
+    {
+        await RunAsync("run-1", User.Many(5));
+        Use(new DestinationOptions { History = false });
+        await RunAsync("run-2", [.. User.Many(4), new User("u000006", "new")]);
+        Assert.Equal(["5|5"], await RowsAsync("select count(*), (select count(*) from users_changes) from users_history"));
+
+        Use(new DestinationOptions());
+        await RunAsync("run-3", [.. User.Many(4), new User("u000006", "new")]);
+
+        Assert.Equal(["5|5"], await RowsAsync("select count(*), (select max(change_id) from users_changes) from users"));
+        Assert.Equal(["u000006|1|run-3"], await RowsAsync("select external_id, version, run_id from users_history where run_id <> 'run-1'"));
+        await AssertHistoryIsInStepAsync();
+    }
+
     private protected abstract IDestination Destination { get; }
 
     private protected async Task<SyncSummary> RunAsync(string runId, User[] users, IntegrationKey? integration = null)
     {
         await Workshop.RunAsync(runId, users, integration, pageSize: 1000);
         return await SyncAsync(runId, integration);
+    }
+
+    /// <summary>A number per version of a row that changes whenever the version is written.</summary>
+    private protected abstract string HistoryVersion { get; }
+
+    private async Task<string[]> ToldAsync(string where = "") =>
+        [.. (await RowsAsync($"select run_id, external_id, change_type, before, after from users_changes {where} order by run_id, external_id"))
+            .Select(row => string.Join('|', row.Split('|').Select(InOrder)))];
+
+    // Postgres keeps members in an order of its own.
+    private static string InOrder(string text) => !text.StartsWith('{') ? text : "{" + string.Join(',', System.Text.Json.JsonDocument.Parse(text).RootElement
+        .EnumerateObject().OrderBy(member => Array.IndexOf(new[] { "name", "email", "attributes" }, member.Name))
+        .Select(member => $"\"{member.Name}\":{member.Value.GetRawText().Replace(" ", "", StringComparison.Ordinal)}")) + "}";
+
+    private async Task AssertHistoryIsInStepAsync()
+    {
+        const string Columns = "organization_id, connected_integration_id, external_id, id, name, email, attributes";
+        Assert.Equal(
+            await RowsAsync($"select {Columns} from users where deleted_at is null order by 1, 2, 3"),
+            await RowsAsync($"select {Columns} from users_history where valid_to is null order by 1, 2, 3"));
+        Assert.Empty(await RowsAsync("select external_id from users_history group by 1 having count(*) <> max(version)"));
     }
 
     private Task<string[]> VersionsAsync(string where = "") => RowsAsync($"select external_id, {RowVersion} from users {where} order by external_id");

@@ -19,6 +19,8 @@ public sealed class PostgresDestinationTests : DestinationTests
 
     private protected override string RowVersion => "xmin::text || ctid::text";
 
+    private protected override string HistoryVersion => "xmin::text || ctid::text";
+
     public override async Task DisposeAsync()
     {
         await _dataSource.DisposeAsync();
@@ -33,7 +35,7 @@ public sealed class PostgresDestinationTests : DestinationTests
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Create(dataSource).InitializeAsync()));
 
         await using var command = dataSource.CreateCommand("select count(*) from elt.migrations");
-        Assert.Equal(1L, await command.ExecuteScalarAsync());
+        Assert.Equal((long)MigrationScript.Of("Destinations/Migrations/Postgres").Count, await command.ExecuteScalarAsync());
     }
 
     [Fact]
@@ -49,7 +51,7 @@ public sealed class PostgresDestinationTests : DestinationTests
     [Fact]
     public async Task A_database_of_a_newer_version_is_refused()
     {
-        await RowsAsync("insert into elt.migrations (store, version, name, sha256) select store, 2, 'later', '' from elt.migrations");
+        await RowsAsync("insert into elt.migrations (store, version, name, sha256) select min(store), 9999, 'later', '' from elt.migrations");
 
         var refused = await Assert.ThrowsAsync<SchemaException>(() => _destination.InitializeAsync());
 
@@ -75,6 +77,74 @@ public sealed class PostgresDestinationTests : DestinationTests
         Assert.Equal(["5"], await RowsAsync("select count(*) from users"));
     }
 
+    [Fact]
+    [Trait("promise", "P12")]
+    public async Task A_large_first_load_is_planned_for_many_rows_that_nobody_has_counted()
+    {
+        var sql = new PostgresDatasetSql(Dataset.Users, new());
+        await Workshop.RunAsync("run-1", User.Many(3000), pageSize: 1000);
+        await using var connection = await _dataSource.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await _destination.SyncAsync(transaction, Workshop.Okta, "run-1", default);
+
+        Assert.Equal(["3000"], await RowsAsync(connection, "select reltuples::int from pg_class where oid = 'pg_temp.users_incoming'::regclass"));
+        var (followed, incoming) = (sql.History.FollowEverything, sql.History.FollowIncoming);
+        foreach (var statement in new[] { sql.MergeIncoming, sql.CountSurplus, sql.DeleteSurplus, followed.Close, followed.Open, incoming.Close, incoming.Open })
+        {
+            var plan = await RowsAsync(connection, "explain " + statement, "org-001", "okta", 1L, 0L, "run-1");
+            Assert.All(plan, line => Assert.DoesNotMatch("Nested Loop|SubPlan", line));
+        }
+    }
+
+    [Fact]
+    [Trait("promise", "P12")]
+    public async Task Few_changes_are_looked_up_by_key_also_when_the_planner_knows_nothing_of_the_integration()
+    {
+        await RunAsync("other", User.Many(10), new IntegrationKey("org-002", "okta"));
+        await RowsAsync("analyze users, users_history");
+        await RunAsync("run-1", User.Many(3000));
+        await Workshop.RunAsync("run-2", [.. User.Many(2999), new User("u003000", "other")], pageSize: 1000);
+        await using var connection = await _dataSource.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        var before = await LooksAsync(connection);
+        await _destination.SyncAsync(transaction, Workshop.Okta, "run-2", default);
+        var after = await LooksAsync(connection);
+
+        // The count of the integration's rows at the end of a sync is the one look at all of them.
+        Assert.Equal([1, 0, 0], after.Zip(before, (later, earlier) => (later - earlier) / 2900));
+    }
+
+    [Fact]
+    [Trait("promise", "P8")]
+    public async Task Numbers_in_the_outbox_follow_the_commits_because_the_streams_row_is_locked()
+    {
+        await RunAsync("run-1", User.Many(3));
+        await Workshop.RunAsync("run-2", User.Many(4));
+        await Workshop.RunAsync("run-3", User.Many(5));
+        await using var connection = await _dataSource.OpenConnectionAsync();
+        await using var first = await connection.BeginTransactionAsync();
+        await _destination.SyncAsync(first, Workshop.Okta, "run-2", default);
+
+        var second = SyncAsync("run-3");
+        await WaitForLockAsync();
+        Assert.Equal(["3"], await RowsAsync("select max(change_id) from users_changes"));
+        await first.CommitAsync();
+        await second;
+
+        Assert.Equal(["4|run-2", "5|run-3"], await RowsAsync("select change_id, run_id from users_changes where change_id > 3 order by 1"));
+    }
+
+    /// <summary>Rows of users, outbox and history that a session has looked at; some of its earlier transactions may be counted.</summary>
+    private static async Task<long[]> LooksAsync(NpgsqlConnection connection) =>
+    [
+        .. (await RowsAsync(
+            connection,
+            """
+            select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables
+            where relname in ('users', 'users_changes', 'users_history') order by relname
+            """)).Select(rows => long.Parse(rows, CultureInfo.InvariantCulture)),
+    ];
+
     private protected override async Task OpenAsync()
     {
         var connectionString = new NpgsqlConnectionStringBuilder(await PostgresServer.CreateDatabaseAsync()) { SearchPath = "elt" };
@@ -82,6 +152,8 @@ public sealed class PostgresDestinationTests : DestinationTests
         _destination = Create(_dataSource);
         await _destination.InitializeAsync();
     }
+
+    private protected override void Use(DestinationOptions options) => _destination = Create(_dataSource, options);
 
     private protected override async Task<SyncSummary> SyncAsync(string runId, IntegrationKey? integration = null)
     {
@@ -94,7 +166,15 @@ public sealed class PostgresDestinationTests : DestinationTests
 
     private protected override async Task<string[]> RowsAsync(string sql)
     {
-        await using var command = _dataSource.CreateCommand(sql);
+        await using var connection = await _dataSource.OpenConnectionAsync();
+        return await RowsAsync(connection, sql);
+    }
+
+    private static async Task<string[]> RowsAsync(NpgsqlConnection connection, string sql, params object[] values)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+            command.Parameters.Add(new() { Value = value });
         await using var row = await command.ExecuteReaderAsync();
         var rows = new List<string>();
         while (await row.ReadAsync())
@@ -102,7 +182,8 @@ public sealed class PostgresDestinationTests : DestinationTests
         return [.. rows];
     }
 
-    private PostgresDestination Create(NpgsqlDataSource dataSource) => new(dataSource, Workshop.Warehouse, Dataset.Users, Workshop.Thresholds);
+    private PostgresDestination Create(NpgsqlDataSource dataSource, DestinationOptions? options = null) =>
+         new(dataSource, Workshop.Warehouse, Dataset.Users, Workshop.Thresholds, options ?? new());
 
     /// <summary>Returns when some session of the database waits for a lock.</summary>
     private async Task WaitForLockAsync()

@@ -77,6 +77,8 @@ public sealed class StartErrorTests : IDisposable
     [Theory]
     [InlineData("'--bogus'", "--bogus")]
     [InlineData("--lease is a number of seconds", "--lease", "0")]
+    [InlineData("--deletes is hard or soft", "--deletes", "gentle")]
+    [InlineData("--history is on or off", "--history", "maybe")]
     [InlineData("--api-failures is a share", "--api-failures", "2")]
     [InlineData("--urls: 'http://0.0.0.0:80' is reachable from other machines", "--urls", "http://0.0.0.0:80")]
     [InlineData("--schedule-cron: 'daily' is not a cron expression", "--schedule-cron", "daily")]
