@@ -38,6 +38,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         gate.Check(integration, quarantined + completeness.UnreadableKeys, seen + completeness.UnreadableKeys);
         _quarantine.Resolve(transaction, run);
         var now = ("$now", (object?)time.GetUtcNow().ToStored());
+        SqliteText.Register(transaction.Connection!);
         transaction.Execute(_sql.DeleteChanges, run.Parameters);
         transaction.Execute(_sql.InsertChanges, [.. run.Parameters, now]);
         var missing = transaction.Count(_sql.CountMissing, run.Parameters);

@@ -47,7 +47,7 @@ internal sealed class DatasetSql(Dataset dataset)
         """;
 
     /// <summary>
-    /// Detects inserts and updates. IS NOT compares null-safely; the cross join fixes the order: keys, then their staged row, then latest.
+    /// Detects inserts and updates. IS NOT compares null-safely, <c>same_text</c> as <see cref="SqliteText"/> does; the cross join fixes the order: keys, then their staged row, then latest.
     /// </summary>
     public string InsertChanges =>
         $"""
@@ -61,7 +61,7 @@ internal sealed class DatasetSql(Dataset dataset)
           on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.page = k.page and s.ordinal = k.ordinal
         left join {_latest} l
           on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = k.external_id
-        where k.state = 'present' and (l.external_id is null or {dataset.Each("s.{0} is not l.{0}", " or ")})
+        where k.state = 'present' and (l.external_id is null or {dataset.Each(Differs("s.{0}", "l.{0}"), " or ")})
         """;
 
     /// <summary>Counts the seen keys by what became of their records. Columns: state, keys.</summary>
@@ -137,5 +137,8 @@ internal sealed class DatasetSql(Dataset dataset)
         """;
 
     private string ChangedFields() => string.Join(" || ", dataset.Columns.Select(column =>
-        $"case when s.{Dataset.Quote(column.Name)} is not l.{Dataset.Quote(column.Name)} then '{column.Name},' else '' end"));
+        $"case when {Differs($"s.{Dataset.Quote(column.Name)}", $"l.{Dataset.Quote(column.Name)}")} then '{column.Name},' else '' end"));
+
+    // Bytes first: only texts that differ in them, which are few, are worth a call.
+    private static string Differs(string left, string right) => $"({left} is not {right} and not same_text({left}, {right}))";
 }
