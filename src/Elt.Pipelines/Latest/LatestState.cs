@@ -26,6 +26,8 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
         var now = ("$now", (object?)time.GetUtcNow().ToStored());
         var upserted = transaction.Execute(_sql.ApplyUpserts, [.. run.Parameters, now]);
         var deleted = transaction.Execute(_sql.ApplyDeletes, run.Parameters);
+        transaction.Execute(_sql.ForgetTombstones, run.Parameters);
+        transaction.Execute(_sql.RememberTombstones, [.. run.Parameters, now]);
         transaction.Execute(
             """
             update pipeline_runs set state = 'applied', applied_at = coalesce(applied_at, $now)
