@@ -87,6 +87,7 @@ internal sealed record CursorPagination(string Path, string Param) : Pagination
 /// <param name="Base">Position of the first record: 0 or 1. Default 0.</param>
 internal sealed record OffsetPagination(string OffsetParam, int Base = 0) : Pagination
 {
+    [JsonIgnore]
     public override AbsenceProof Absence => AbsenceProof.AfterTwoRuns;
 
     public override void Ask(IDictionary<string, string> query, string? page) => query[OffsetParam] = page ?? Number(Base);
@@ -106,6 +107,7 @@ internal sealed record OffsetPagination(string OffsetParam, int Base = 0) : Pagi
 /// <param name="Base">Number of the first page: 0 or 1. Default 1.</param>
 internal sealed record PageNumberPagination(string PageParam, int Base = 1) : Pagination
 {
+    [JsonIgnore]
     public override AbsenceProof Absence => AbsenceProof.AfterTwoRuns;
 
     /// <summary>The number of pages in the answer.</summary>
