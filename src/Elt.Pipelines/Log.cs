@@ -18,6 +18,12 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Warning, "{Records} records of {Integration} cannot be taken and are in quarantine")]
     public static partial void Quarantined(ILogger logger, long records, IntegrationKey integration);
 
+    [LoggerMessage(40, LogLevel.Warning, "{Keys} keys of {Integration} came with records that differ: the one changed last counts, or else the last one")]
+    public static partial void Duplicates(ILogger logger, long keys, IntegrationKey integration);
+
+    [LoggerMessage(41, LogLevel.Warning, "{Records} records of {Integration} are missing and are deleted when the next complete run misses them too: {Reason}")]
+    public static partial void DeletesUnconfirmed(ILogger logger, long records, IntegrationKey integration, string reason);
+
     [LoggerMessage(4, LogLevel.Critical, "Injected crash after batch {Batch}: killing this process")]
     public static partial void Crashing(ILogger logger, int batch);
 }

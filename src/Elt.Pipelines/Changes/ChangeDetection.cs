@@ -25,65 +25,77 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
         if (PipelineRuns.StateOf(transaction.Connection!, run) == "applied")
             return Recorded(transaction, run);
-        transaction.Execute(DatasetSql.CreateSeen);
-        transaction.Execute(_sql.FillSeen, run.Parameters);
-        var states = transaction.Query(DatasetSql.CountSeen, row => (State: row.GetString(0), Keys: row.GetInt64(1))).ToDictionary(row => row.State, row => row.Keys);
-        var seen = states.Values.Sum();
-        var quarantined = states.GetValueOrDefault("quarantined");
-        var present = states.GetValueOrDefault("present") + quarantined;
+        SqliteText.Register(transaction.Connection!);
+        var seen = SeenKeys.Collect(transaction, _sql, run);
         var completeness = Completeness.Of(transaction, run);
-        if (completeness.Gap(seen) is { } gap)
+        if (completeness.Gap(seen.All) is { } gap)
         {
             throw new IncompleteExtractException(
                 $"The extract of {integration} by run '{runId}' is not complete: {gap}. Nothing was applied; the next run reads anew.");
         }
-        gate.Check(integration, quarantined + completeness.UnreadableKeys, seen + completeness.UnreadableKeys);
+        gate.Check(integration, seen.Quarantined + completeness.UnreadableKeys, seen.All + completeness.UnreadableKeys);
         _quarantine.Resolve(transaction, run);
         var now = time.GetUtcNow().ToStored();
         transaction.Execute(_sql.DeleteChanges, run.Parameters);
         transaction.Execute(_sql.InsertChanges, [.. run.Parameters, ("$now", now)]);
+        var doubt = completeness.AbsenceDoubt;
+        transaction.Execute(_sql.ForgetMissing, run.Parameters);
+        if (doubt is not null && completeness.UnreadableKeys == 0)
+            transaction.Execute(_sql.RememberMissing, [.. run.Parameters, ("$seq", run.Seq)]);
         var missing = transaction.Count(_sql.CountMissing, run.Parameters);
-        var gone = new GoneRecords(missing, present, missing == 0 ? 0 : transaction.Count(_sql.CountLatest, run.Parameters), Unproven(completeness));
+        var gone = new GoneRecords(missing, seen.Present, missing == 0 ? 0 : transaction.Count(_sql.CountLatest, run.Parameters), Unproven(completeness));
         var hold = _holds.Judge(transaction, run, gone, now);
-        if (hold is null)
-            transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, ("$now", now)]);
+        var deleted = hold is null ? transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", doubt is null)]) : 0;
         transaction.Execute(DatasetSql.DropSeen);
-        Record(transaction, run, present, quarantined + completeness.UnreadableKeys, hold is null ? 0 : missing, hold);
+        Record(transaction, run, new DetectSummary(seen.Present, 0, 0, 0, hold is null ? 0 : missing, hold)
+        {
+            Quarantined = seen.Quarantined + completeness.UnreadableKeys,
+            Duplicates = seen.Duplicates,
+            DeletesUnconfirmed = hold is null ? missing - deleted : 0,
+            UnconfirmedReason = hold is null && missing > deleted ? doubt : null,
+        });
         return Recorded(transaction, run);
     }
 
-    // Absence proves nothing where a record could not be identified, or where records may have moved to a page that was read before.
-    private static string? Unproven(Completeness completeness)
-    {
-        if (completeness.UnreadableKeys > 0)
-            return $"{completeness.UnreadableKeys} records without a usable key may be among those that look gone";
-        return completeness.Drifted
-            ? $"the source's total changed from {completeness.LowestTotal} to {completeness.HighestTotal} (or back) while it was read"
-            : null;
-    }
+    // Absence proves nothing where a record could not be identified.
+    private static string? Unproven(Completeness completeness) => completeness.UnreadableKeys > 0
+        ? $"{completeness.UnreadableKeys} records without a usable key may be among those that look gone"
+        : null;
 
-    private void Record(SqliteTransaction transaction, PipelineRun run, long staged, long quarantined, long held, string? hold)
+    /// <summary>Records what was found; the changes are counted.</summary>
+    private void Record(SqliteTransaction transaction, PipelineRun run, DetectSummary found)
     {
         var changes = transaction
-            .Query(_sql.CountChanges, row => (Type: row.GetString(0), Rows: row.GetInt64(1)), run.Parameters)
-            .ToDictionary(row => row.Type, row => row.Rows);
+            .Query(_sql.CountChanges, row => (Type: row.GetString(0), Rows: row.GetInt64(1), Resurrected: row.GetInt64(2)), run.Parameters)
+            .ToDictionary(row => row.Type);
         transaction.Execute(
             """
             update pipeline_runs
             set state = 'detected', detected_at = $now, staged = $staged, inserts = $inserts, updates = $updates, deletes = $deletes,
-              deletes_held = $held, hold_reason = $hold, quarantined = $quarantined
+              deletes_held = $held, hold_reason = $hold, quarantined = $quarantined, resurrected = $resurrected, duplicates = $duplicates,
+              deletes_unconfirmed = $unconfirmed, unconfirmed_reason = $doubt
             where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
             """,
-            [.. run.Parameters, ("$now", time.GetUtcNow().ToStored()), ("$staged", staged),
-                ("$inserts", changes.GetValueOrDefault("INSERT")), ("$updates", changes.GetValueOrDefault("UPDATE")),
-                ("$deletes", changes.GetValueOrDefault("DELETE")), ("$held", held), ("$hold", hold), ("$quarantined", quarantined)]);
+            [.. run.Parameters, ("$now", time.GetUtcNow().ToStored()), ("$staged", found.Staged),
+                ("$inserts", changes.GetValueOrDefault("INSERT").Rows), ("$updates", changes.GetValueOrDefault("UPDATE").Rows),
+                ("$deletes", changes.GetValueOrDefault("DELETE").Rows), ("$held", found.DeletesHeld), ("$hold", found.HoldReason),
+                ("$quarantined", found.Quarantined), ("$resurrected", changes.GetValueOrDefault("INSERT").Resurrected),
+                ("$duplicates", found.Duplicates), ("$unconfirmed", found.DeletesUnconfirmed), ("$doubt", found.UnconfirmedReason)]);
     }
 
     private static DetectSummary Recorded(SqliteTransaction transaction, PipelineRun run) => transaction.Query(
         """
-        select staged, inserts, updates, deletes, deletes_held, hold_reason, quarantined from pipeline_runs
+        select staged, inserts, updates, deletes, deletes_held, hold_reason, quarantined, resurrected, duplicates, deletes_unconfirmed, unconfirmed_reason
+        from pipeline_runs
         where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
         """,
-        row => new DetectSummary(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.Text(5)) { Quarantined = row.GetInt64(6) },
+        row => new DetectSummary(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.Text(5))
+        {
+            Quarantined = row.GetInt64(6),
+            Resurrected = row.GetInt64(7),
+            Duplicates = row.GetInt64(8),
+            DeletesUnconfirmed = row.GetInt64(9),
+            UnconfirmedReason = row.Text(10),
+        },
         run.Parameters)[0];
 }

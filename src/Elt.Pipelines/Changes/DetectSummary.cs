@@ -11,4 +11,16 @@ public sealed record DetectSummary(long Staged, long Inserts, long Updates, long
 {
     /// <summary>Records that cannot be taken; those that are known stay as they are.</summary>
     public long Quarantined { get; init; }
+
+    /// <summary>Those of the inserts whose records are back again.</summary>
+    public long Resurrected { get; init; }
+
+    /// <summary>Keys that came with records that differ.</summary>
+    public long Duplicates { get; init; }
+
+    /// <summary>Records that are missing, and are deleted when the next complete run misses them too.</summary>
+    public long DeletesUnconfirmed { get; init; }
+
+    /// <summary>Why they may be there all the same; <see langword="null"/> when there are none.</summary>
+    public string? UnconfirmedReason { get; init; }
 }

@@ -38,6 +38,8 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
         var now = time.GetUtcNow().ToStored();
         var upserted = transaction.Execute(_sql.ApplyUpserts, [.. run.Parameters, ("$now", now)]);
         var deleted = transaction.Execute(_sql.ApplyDeletes, run.Parameters);
+        transaction.Execute(_sql.ForgetTombstones, run.Parameters);
+        transaction.Execute(_sql.RememberTombstones, [.. run.Parameters, ("$now", now)]);
         _history.Follow(transaction, run, now);
         transaction.Execute(
             """

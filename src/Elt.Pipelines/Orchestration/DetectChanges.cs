@@ -27,6 +27,10 @@ internal sealed class DetectChangesWorkflow(WarehouseFile warehouse, RunAcquisit
             Log.DeletesHeld(context.Logger, detected.DeletesHeld, input.Integration, reason);
         if (detected.Quarantined > 0)
             Log.Quarantined(context.Logger, detected.Quarantined, input.Integration);
+        if (detected.Duplicates > 0)
+            Log.Duplicates(context.Logger, detected.Duplicates, input.Integration);
+        if (detected.UnconfirmedReason is { } doubt)
+            Log.DeletesUnconfirmed(context.Logger, detected.DeletesUnconfirmed, input.Integration, doubt);
         return detected;
     }
 }

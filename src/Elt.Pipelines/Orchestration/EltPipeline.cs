@@ -35,6 +35,9 @@ public sealed record PipelineSummary(
 {
     /// <summary>Records that cannot be taken; those that are known stay as they are.</summary>
     public long Quarantined { get; init; }
+
+    /// <summary>Records that are missing, and are deleted when the next complete run misses them too.</summary>
+    public long DeletesUnconfirmed { get; init; }
 }
 
 internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcquisition runs) : Workflow<EltPipeline, PipelineSummary>
@@ -52,6 +55,10 @@ internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcq
 
         return new PipelineSummary(
             organization, integration,
-            changes.Staged, changes.Inserts, changes.Updates, changes.Deletes, changes.DeletesHeld, applied.Latest, synced.Shipped) { Quarantined = changes.Quarantined };
+            changes.Staged, changes.Inserts, changes.Updates, changes.Deletes, changes.DeletesHeld, applied.Latest, synced.Shipped)
+        {
+            Quarantined = changes.Quarantined,
+            DeletesUnconfirmed = changes.DeletesUnconfirmed,
+        };
     }
 }

@@ -40,6 +40,7 @@ internal sealed class PageParser(Manifest manifest, Dataset dataset)
         var isLast = next is null && position.Slice == manifest.Slices.Count - 1;
         return new SourcePage(request.Page, records, isLast, Numbered?.TotalPages(answer), manifest.Slices.Count == 1 ? answer.Total : null)
         {
+            Absence = manifest.Records.Absence ?? manifest.Pagination.Absence,
             NextCursor = isLast || Numbered is not null ? null : Cursor(position, next, address, where),
         };
     }

@@ -50,4 +50,23 @@ internal sealed record SourcePage(int Page, IReadOnlyList<SourceRecord> Records,
 {
     /// <summary>What the next page is asked for by, where pages follow one another; opaque, without secrets and personal data.</summary>
     public string? NextCursor { get; init; }
+
+    /// <summary>What it says of a record that it is on no page. Default that it is gone.</summary>
+    public AbsenceProof Absence { get; init; }
+}
+
+/// <summary>What it says of a record that it is on none of a source's pages.</summary>
+internal enum AbsenceProof
+{
+    /// <summary>That it is gone: paging goes by what stays when others come and go, such as a cursor.</summary>
+    AtOnce,
+
+    /// <summary>
+    /// That it is gone, when each page declared one and the same total and as many records were read; else as <see cref="AfterTwoRuns"/>. A record that is
+    /// deleted and another that is created during one read, both on the wrong side of it, can cancel out.
+    /// </summary>
+    WhenTotalHolds,
+
+    /// <summary>That it is gone, when two complete runs in a row have missed it: paging counts records, and those behind a deleted one move up.</summary>
+    AfterTwoRuns,
 }

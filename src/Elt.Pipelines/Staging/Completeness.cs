@@ -1,3 +1,4 @@
+using Elt.Pipelines.Sources;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
 
@@ -30,8 +31,25 @@ internal sealed record Completeness
     /// <summary>Greatest total that a page declared, if any did.</summary>
     public required long? HighestTotal { get; init; }
 
+    /// <summary>Whether each page declared a total.</summary>
+    public required bool EachDeclares { get; init; }
+
+    /// <summary>What it says of a record that it is not among those read.</summary>
+    public required AbsenceProof Absence { get; init; }
+
+    /// <summary>
+    /// Why a record that was not read may be there all the same, or <see langword="null"/> when its absence from a complete extract proves that it is gone.
+    /// </summary>
+    public string? AbsenceDoubt => this switch
+    {
+        { Drifted: true } => $"the source's total changed from {LowestTotal} to {HighestTotal} (or back) while it was read",
+        { Absence: AbsenceProof.AfterTwoRuns } => "a record can move, while the source is read, to a page that was read before",
+        { Absence: AbsenceProof.WhenTotalHolds, EachDeclares: false } => "no total on each page proves that none moved to a page that was read before",
+        _ => null,
+    };
+
     /// <summary>Whether the source's declared total changed while its pages were read: rows may have moved between pages.</summary>
-    public bool Drifted => LowestTotal != HighestTotal;
+    private bool Drifted => LowestTotal != HighestTotal;
 
     /// <summary>Reads the record of a run's pages.</summary>
     public static Completeness Of(SqliteTransaction transaction, PipelineRun run) => transaction.Query(
@@ -39,7 +57,8 @@ internal sealed record Completeness
         with pages as (
           select * from extract_pages where organization_id = $org and connected_integration_id = $integration and workflow_id = $run)
         select count(*), coalesce(max(page), 0), coalesce(sum(rows), 0), coalesce(sum(unreadable_keys), 0),
-          min(declared_total), max(declared_total), coalesce((select is_last from pages order by page desc limit 1), 0)
+          min(declared_total), max(declared_total), coalesce((select is_last from pages order by page desc limit 1), 0),
+          count(declared_total) = count(*), coalesce(max(absence), 0)
         from pages
         """,
         row => new Completeness
@@ -51,6 +70,8 @@ internal sealed record Completeness
             LowestTotal = row.Number(4),
             HighestTotal = row.Number(5),
             Ended = row.GetBoolean(6),
+            EachDeclares = row.GetBoolean(7),
+            Absence = (AbsenceProof)row.GetInt32(8),
         },
         run.Parameters)[0];
 

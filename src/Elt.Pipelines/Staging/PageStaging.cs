@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Elt.Pipelines.Integrations;
@@ -68,6 +69,7 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         var id = insert.Parameters.Add("$id", SqliteType.Text);
         var externalId = insert.Parameters.Add("$external_id", SqliteType.Text);
         var state = insert.Parameters.Add("$state", SqliteType.Text);
+        var updatedAt = insert.Parameters.Add("$updated_at", SqliteType.Text);
         var values = dataset.Columns.Select((_, i) => insert.Parameters.Add($"$value{i}", SqliteType.Text)).ToArray();
         var ids = new RecordId(run.Integration);
         var rows = 0;
@@ -82,12 +84,16 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
             state.Value = isQuarantined ? "quarantined" : record.State.ToString().ToLowerInvariant();
             id.Value = ids.Of(record.ExternalId);
             externalId.Value = record.ExternalId;
+            updatedAt.Value = record.UpdatedAt is { } changed ? Sortable(changed) : DBNull.Value;
             for (var i = 0; i < values.Length; i++)
                 values[i].Value = record.Values.Count > i ? (object?)record.Values[i] ?? DBNull.Value : DBNull.Value;
             insert.ExecuteNonQuery();
         }
         return rows;
     }
+
+    // All digits: records that were changed within one millisecond have an order too.
+    private static string Sortable(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
 
     private StagedPage RecordPage(SqliteTransaction transaction, PipelineRun run, SourcePage page, int rows)
     {
@@ -98,12 +104,12 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         transaction.Execute(
             """
             insert into extract_pages (organization_id, connected_integration_id, workflow_id, page, rows, unreadable_keys, is_last,
-              total_pages, declared_total, keys_digest, next_cursor, staged_at)
-            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $now)
+              total_pages, declared_total, keys_digest, next_cursor, absence, staged_at)
+            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $now)
             """,
             [.. run.Parameters, ("$page", page.Page), ("$rows", rows), ("$unreadable", unreadable), ("$is_last", page.IsLast),
                 ("$total_pages", page.TotalPages), ("$declared_total", page.DeclaredTotal), ("$digest", digest), ("$next_cursor", page.NextCursor),
-                ("$now", time.GetUtcNow().ToStored())]);
+                ("$absence", (int)page.Absence), ("$now", time.GetUtcNow().ToStored())]);
         return new StagedPage(page.Page, rows, unreadable, page.IsLast, page.TotalPages) { NextCursor = page.NextCursor };
     }
 

@@ -11,14 +11,16 @@ internal sealed class DatasetSql(Dataset dataset)
 
     private readonly string _staging = Dataset.Quote(dataset.Name + "_staging");
     private readonly string _cdc = Dataset.Quote(dataset.Name + "_cdc");
+    private readonly string _missing = Dataset.Quote(dataset.Name + "_missing");
+    private readonly string _tombstones = Dataset.Quote(dataset.Name + "_tombstones");
     private readonly string _latest = Dataset.Quote(dataset.Name + "_latest");
     private readonly string _columns = dataset.Each("{0}");
 
     /// <summary>Stages one row; <c>$value0</c>… are the columns.</summary>
     public string InsertStaged =>
         $"""
-        insert into {_staging} (organization_id, connected_integration_id, workflow_id, page, ordinal, id, external_id, state, {_columns}, created_at)
-        values ($org, $integration, $run, $page, $ordinal, $id, $external_id, $state, {string.Join(", ", dataset.Columns.Select((_, i) => $"$value{i}"))}, $now)
+        insert into {_staging} (organization_id, connected_integration_id, workflow_id, page, ordinal, id, external_id, state, updated_at, {_columns}, created_at)
+        values ($org, $integration, $run, $page, $ordinal, $id, $external_id, $state, $updated_at, {string.Join(", ", dataset.Columns.Select((_, i) => $"$value{i}"))}, $now)
         """;
 
     /// <summary>Counts the rows of a run with different keys.</summary>
@@ -27,11 +29,12 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Deletes what a run has staged.</summary>
     public string DeleteStaged => $"delete from {_staging} where {OfRun}";
 
-    /// <summary>A table of the keys that a run has seen, each with the page and row that count, the last ones, and what became of the record.</summary>
+    /// <summary>A table of the keys that a run has seen, each with the page and row that count, how often it came, and what became of the record.</summary>
     public const string CreateSeen =
         """
         drop table if exists temp.seen;
-        create temp table seen (external_id text primary key, page integer not null, ordinal integer not null, state text not null) without rowid
+        create temp table seen (
+          external_id text primary key, page integer not null, ordinal integer not null, state text not null, rows integer not null) without rowid
         """;
 
     /// <summary>Drops the table of keys.</summary>
@@ -40,28 +43,55 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Fills the table of keys. One pass in key order of staging; the last row of a key wins.</summary>
     public string FillSeen =>
         $"""
-        insert into temp.seen (external_id, page, ordinal, state)
-        select external_id, page, ordinal, state from {_staging} where {OfRun} order by page, ordinal
-        on conflict (external_id) do update set page = excluded.page, ordinal = excluded.ordinal, state = excluded.state
-          where (excluded.page, excluded.ordinal) > (seen.page, seen.ordinal)
+        insert into temp.seen (external_id, page, ordinal, state, rows)
+        select external_id, page, ordinal, state, 1 from {_staging} where {OfRun} order by page, ordinal
+        on conflict (external_id) do update set page = excluded.page, ordinal = excluded.ordinal, state = excluded.state, rows = seen.rows + 1
+        """;
+
+    /// <summary>Counts the keys that came more than once.</summary>
+    public const string CountRepeated = "select count(*) from temp.seen where rows > 1";
+
+    /// <summary>Picks the row that counts for each key that came more than once: the one that was changed last, where all say so, else the last.</summary>
+    public string PickAmongRepeated =>
+        $"""
+        update temp.seen set page = picked.page, ordinal = picked.ordinal, state = picked.state
+        from (
+          select external_id, page, ordinal, state,
+            row_number() over (partition by external_id order by case when dated = rows then updated_at end desc, page desc, ordinal desc) as place
+          from (
+            select s.external_id, s.page, s.ordinal, s.state, s.updated_at, k.rows, count(s.updated_at) over (partition by s.external_id) as dated
+            {FromRepeated})) picked
+        where picked.place = 1 and picked.external_id = seen.external_id
+        """;
+
+    /// <summary>Counts the keys whose rows differ.</summary>
+    public string CountDuplicates =>
+        $"""
+        select count(distinct s.external_id)
+        {FromRepeated}
+        cross join {_staging} p
+          on p.organization_id = $org and p.connected_integration_id = $integration and p.workflow_id = $run and p.page = k.page and p.ordinal = k.ordinal
+        where s.state <> p.state or {dataset.Each(Differs("s.{0}", "p.{0}"), " or ")}
         """;
 
     /// <summary>
-    /// Detects inserts and updates. IS NOT compares null-safely; the cross join fixes the order: keys, then their staged row, then latest.
+    /// Detects inserts and updates. IS NOT compares null-safely, <c>same_text</c> as <see cref="SqliteText"/> does; the cross join fixes the order: keys, then their staged row, then latest.
     /// </summary>
     public string InsertChanges =>
         $"""
-        insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, change_type, changed_fields, detected_at)
+        insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, change_type, changed_fields, resurrected, detected_at)
         select s.organization_id, s.connected_integration_id, s.workflow_id, s.external_id, s.id, {dataset.Each("s.{0}")},
           case when l.external_id is null then 'INSERT' else 'UPDATE' end,
           case when l.external_id is not null then rtrim({ChangedFields()}, ',') end,
+          l.external_id is null and exists (
+            select 1 from {_tombstones} t where t.organization_id = $org and t.connected_integration_id = $integration and t.id = s.id),
           $now
         from temp.seen k
         cross join {_staging} s
           on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.page = k.page and s.ordinal = k.ordinal
         left join {_latest} l
           on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = k.external_id
-        where k.state = 'present' and (l.external_id is null or {dataset.Each("s.{0} is not l.{0}", " or ")})
+        where k.state = 'present' and (l.external_id is null or {dataset.Each(Differs("s.{0}", "l.{0}"), " or ")})
         """;
 
     /// <summary>Counts the seen keys by what became of their records. Columns: state, keys.</summary>
@@ -86,19 +116,47 @@ internal sealed class DatasetSql(Dataset dataset)
         select $org, $integration, $hold, l.external_id {FromMissing}
         """;
 
-    /// <summary>Detects deletes: the records of latest that the run has not seen, or seen as gone, with the values they had.</summary>
+    /// <summary>Forgets which records were missing so far, of those that this run has seen and those that are deleted.</summary>
+    public string ForgetMissing =>
+        $"""
+        delete from {_missing}
+        where {OfIntegration} and (
+          external_id in (select external_id from temp.seen)
+          or external_id not in (select external_id from {_latest} where {OfIntegration}))
+        """;
+
+    /// <summary>Remembers which records of latest this run, numbered <c>$seq</c>, has not seen; once per run.</summary>
+    public string RememberMissing =>
+        $"""
+        insert into {_missing} (organization_id, connected_integration_id, external_id, runs, last_seq)
+        select $org, $integration, l.external_id, 1, $seq from {_latest} l
+        where l.organization_id = $org and l.connected_integration_id = $integration
+          and not exists (select 1 from temp.seen k where k.external_id = l.external_id)
+        on conflict (organization_id, connected_integration_id, external_id) do update
+          set runs = runs + (last_seq < excluded.last_seq), last_seq = excluded.last_seq
+        """;
+
+    /// <summary>
+    /// Detects deletes, with the values that the records had: those of latest that the run has seen as gone; of those that it has not seen all when
+    /// <c>$proven</c>, else the ones that the run before has missed too.
+    /// </summary>
     public string InsertDeletes =>
         $"""
         insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, change_type, detected_at)
         select l.organization_id, l.connected_integration_id, $run, l.external_id, l.id, {dataset.Each("l.{0}")}, 'DELETE', $now
         {FromMissing}
+          and ($proven
+            or exists (select 1 from temp.seen k where k.external_id = l.external_id)
+            or exists (
+              select 1 from {_missing} m
+              where m.organization_id = $org and m.connected_integration_id = $integration and m.external_id = l.external_id and m.runs > 1))
         """;
 
     /// <summary>Takes back what was detected for a run.</summary>
     public string DeleteChanges => $"delete from {_cdc} where {OfRun}";
 
-    /// <summary>Counts a run's changes by type.</summary>
-    public string CountChanges => $"select change_type, count(*) from {_cdc} where {OfRun} group by change_type";
+    /// <summary>Counts a run's changes by type. Columns: type, changes, those of them that bring a record back.</summary>
+    public string CountChanges => $"select change_type, count(*), sum(resurrected) from {_cdc} where {OfRun} group by change_type";
 
     /// <summary>The first <c>$limit</c> changes of each type that a run has detected, and of the deletes that it holds. Columns: type, external_id, changed_fields.</summary>
     public string SampleChanges =>
@@ -135,6 +193,18 @@ internal sealed class DatasetSql(Dataset dataset)
         where {OfIntegration} and external_id in (select external_id from {_cdc} where {OfRun} and change_type = 'DELETE')
         """;
 
+    /// <summary>Forgets that the records were deleted that a run has inserted.</summary>
+    public string ForgetTombstones =>
+        $"delete from {_tombstones} where {OfIntegration} and id in (select id from {_cdc} where {OfRun} and change_type = 'INSERT')";
+
+    /// <summary>Remembers, by their ids alone, the records that a run has deleted.</summary>
+    public string RememberTombstones =>
+        $"""
+        insert into {_tombstones} (organization_id, connected_integration_id, id, deleted_at)
+        select organization_id, connected_integration_id, id, $now from {_cdc} where {OfRun} and change_type = 'DELETE'
+        on conflict (organization_id, connected_integration_id, id) do nothing
+        """;
+
     /// <summary>
     /// What changed for each key in the applied runs after <c>$after</c> up to <c>$upto</c>: the last change counts.
     /// Columns: external_id, id, deleted, then the dataset's.
@@ -160,6 +230,13 @@ internal sealed class DatasetSql(Dataset dataset)
     public string CountRows => string.Join(" union all ", new[] { _staging, _cdc, _latest }.Select((table, i) =>
         $"select organization_id, connected_integration_id, {i}, count(*) from {table} group by organization_id, connected_integration_id"));
 
+    private string FromRepeated =>
+        $"""
+        from {_staging} s
+        cross join temp.seen k on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run
+          and k.external_id = s.external_id and k.rows > 1
+        """;
+
     private string FromMissing =>
         $"""
         from {_latest} l
@@ -168,5 +245,8 @@ internal sealed class DatasetSql(Dataset dataset)
         """;
 
     private string ChangedFields() => string.Join(" || ", dataset.Columns.Select(column =>
-        $"case when s.{Dataset.Quote(column.Name)} is not l.{Dataset.Quote(column.Name)} then '{column.Name},' else '' end"));
+        $"case when {Differs($"s.{Dataset.Quote(column.Name)}", $"l.{Dataset.Quote(column.Name)}")} then '{column.Name},' else '' end"));
+
+    // Bytes first: only texts that differ in them, which are few, are worth a call.
+    private static string Differs(string left, string right) => $"({left} is not {right} and not same_text({left}, {right}))";
 }

@@ -54,23 +54,6 @@ public sealed class CompletenessTests
         Assert.Equal(0, (await workshop.RunAsync("run-1", [])).Staged);
     }
 
-    [Fact]
-    [Trait("promise", "P7")]
-    public async Task A_total_that_changes_while_it_is_read_holds_back_deletes()
-    {
-        using var workshop = await Workshop.CreateAsync();
-        await workshop.RunAsync("run-1", Ten);
-        await workshop.AcquireAsync("run-2");
-        // User 1 was deleted after page 1 was read: user 6 moved to page 1 unseen.
-        await workshop.StageAsync("run-2", Workshop.Page(1, Ten[..5], 2, 10));
-        await workshop.StageAsync("run-2", Workshop.Page(2, Ten[6..], 2, 9));
-
-        var detected = await workshop.DetectAsync("run-2");
-
-        Assert.Equal((0, 1), (detected.Deletes, detected.DeletesHeld));
-        Assert.Contains("total changed", detected.HoldReason, StringComparison.Ordinal);
-    }
-
     private static async Task AssertRefusedAsync(string reason, params SourcePage[] pages)
     {
         using var workshop = await Workshop.CreateAsync();

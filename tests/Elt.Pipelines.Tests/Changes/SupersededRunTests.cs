@@ -9,6 +9,7 @@ namespace Elt.Pipelines.Tests.Changes;
 public sealed class SupersededRunTests
 {
     [Fact]
+    [Trait("case", "56")]
     public async Task An_older_run_that_wakes_up_stages_nothing()
     {
         using var workshop = await Workshop.CreateAsync();
@@ -23,6 +24,7 @@ public sealed class SupersededRunTests
     }
 
     [Fact]
+    [Trait("case", "56")]
     public async Task An_older_run_that_wakes_up_detects_and_applies_nothing()
     {
         using var workshop = await Workshop.CreateAsync();

@@ -39,6 +39,7 @@ public abstract class DestinationTests : IAsyncLifetime
     private protected abstract string RowVersion { get; }
 
     [Fact]
+    [Trait("case", "2")]
     public async Task A_first_sync_loads_everything_and_an_unchanged_second_one_writes_no_row()
     {
         await Workshop.RunAsync("run-1", User.Many(1000));
@@ -98,6 +99,7 @@ public abstract class DestinationTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("case", "56")]
     public async Task An_older_run_that_wakes_up_writes_nothing()
     {
         await RunAsync("run-1", User.Many(3));
@@ -210,6 +212,8 @@ public abstract class DestinationTests : IAsyncLifetime
 
     [Fact]
     [Trait("promise", "P11")]
+    [Trait("case", "51")]
+    [Trait("case", "52")]
     public async Task Organizations_and_integrations_do_not_touch_each_other()
     {
         IntegrationKey[] keys = [new("org-001", "okta"), new("org-002", "okta"), new("org-001", "google")];
@@ -227,6 +231,8 @@ public abstract class DestinationTests : IAsyncLifetime
     [InlineData(3)]
     [InlineData(2500)]
     [Trait("promise", "P13")]
+    [Trait("case", "46")]
+    [Trait("case", "47")]
     public async Task Any_text_arrives_as_it_came_and_what_cannot_be_stored_is_replaced(int changes)
     {
         await RunAsync("run-1", []);

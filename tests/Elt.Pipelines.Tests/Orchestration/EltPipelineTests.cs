@@ -47,6 +47,7 @@ public sealed class EltPipelineTests
 
     [Fact]
     [Trait("promise", "P1")]
+    [Trait("case", "53")]
     public async Task The_same_workflow_id_twice_gives_the_same_result_and_changes_nothing()
     {
         await using var host = await PipelineHost.StartAsync();
@@ -164,6 +165,8 @@ public sealed class EltPipelineTests
 
     [Fact]
     [Trait("promise", "P8")]
+    [Trait("case", "56")]
+    [Trait("case", "57")]
     public async Task A_run_that_is_superseded_while_it_reads_ends_as_error_and_writes_nothing()
     {
         await using var host = await PipelineHost.StartAsync();

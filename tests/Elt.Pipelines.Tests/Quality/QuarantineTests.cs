@@ -23,6 +23,7 @@ public sealed class QuarantineTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("case", "19")]
     public async Task Case_19_a_quarantined_record_that_is_known_is_not_deleted_and_keeps_its_values()
     {
         await RunAsync("run-1", Many(20));
@@ -33,6 +34,7 @@ public sealed class QuarantineTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("case", "20")]
     public async Task Case_20_a_record_without_key_is_quarantined_and_no_absence_deletes()
     {
         await RunAsync("run-1", Many(20));
@@ -46,6 +48,8 @@ public sealed class QuarantineTests : IAsyncLifetime
     [InlineData(RecordState.Deleted)]
     [InlineData(RecordState.OutOfScope)]
     [Trait("promise", "P4")]
+    [Trait("case", "13")]
+    [Trait("case", "21")]
     public async Task Case_21_a_record_that_is_said_to_be_gone_or_is_filtered_out_is_a_delete_once(object state)
     {
         await RunAsync("run-1", Many(20));

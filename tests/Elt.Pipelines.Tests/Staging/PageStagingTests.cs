@@ -9,6 +9,8 @@ namespace Elt.Pipelines.Tests.Staging;
 public sealed class PageStagingTests
 {
     [Fact]
+    [Trait("case", "22")]
+    [Trait("case", "23")]
     public async Task A_page_fetched_again_never_adds_to_what_is_staged()
     {
         using var workshop = await Workshop.CreateAsync();
@@ -38,6 +40,7 @@ public sealed class PageStagingTests
     }
 
     [Fact]
+    [Trait("case", "23")]
     public async Task A_page_whose_transaction_fails_leaves_nothing_and_can_be_staged_after()
     {
         using var workshop = await Workshop.CreateAsync();

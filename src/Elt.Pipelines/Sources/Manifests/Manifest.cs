@@ -75,6 +75,9 @@ internal sealed record RecordRules(string Path)
 
     /// <summary>Conditions that a record must meet, all of them, to be in scope.</summary>
     public IReadOnlyList<RecordCondition> Filter { get; init; } = [];
+
+    /// <summary>What it says of a record that it is on no page. Default by the paging: page numbers and offsets need two runs, all else proves it.</summary>
+    public AbsenceProof? Absence { get; init; }
 }
 
 /// <summary>A condition on a record.</summary>

@@ -18,6 +18,10 @@ internal abstract record Pagination
     [JsonIgnore]
     public virtual bool NamesAddresses => false;
 
+    /// <summary>What it says of a record that it is on no page, where the connector does not say otherwise.</summary>
+    [JsonIgnore]
+    public virtual AbsenceProof Absence => AbsenceProof.AtOnce;
+
     /// <summary>Adds what asks for a page.</summary>
     public virtual void Ask(IDictionary<string, string> query, string? page)
     {
@@ -83,6 +87,9 @@ internal sealed record CursorPagination(string Path, string Param) : Pagination
 /// <param name="Base">Position of the first record: 0 or 1. Default 0.</param>
 internal sealed record OffsetPagination(string OffsetParam, int Base = 0) : Pagination
 {
+    [JsonIgnore]
+    public override AbsenceProof Absence => AbsenceProof.AfterTwoRuns;
+
     public override void Ask(IDictionary<string, string> query, string? page) => query[OffsetParam] = page ?? Number(Base);
 
     public override string? Next(PageAnswer answer, string? page)
@@ -100,6 +107,9 @@ internal sealed record OffsetPagination(string OffsetParam, int Base = 0) : Pagi
 /// <param name="Base">Number of the first page: 0 or 1. Default 1.</param>
 internal sealed record PageNumberPagination(string PageParam, int Base = 1) : Pagination
 {
+    [JsonIgnore]
+    public override AbsenceProof Absence => AbsenceProof.AfterTwoRuns;
+
     /// <summary>The number of pages in the answer.</summary>
     public string? TotalPagesPath { get; init; }
 

@@ -91,6 +91,8 @@ public sealed class MappingTests : IAsyncLifetime
 
     [Fact]
     [Trait("promise", "P13")]
+    [Trait("case", "46")]
+    [Trait("case", "47")]
     public async Task Cases_46_and_47_text_that_cannot_be_stored_is_cleaned_and_text_that_is_too_long_is_a_problem()
     {
         _vendor.Answer = context => Vendor.WriteAsync(
@@ -106,6 +108,8 @@ public sealed class MappingTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("case", "48")]
+    [Trait("case", "49")]
     public async Task Cases_48_and_49_keys_keep_every_digit_and_zero()
     {
         _vendor.Answer = context => Vendor.WriteAsync(
