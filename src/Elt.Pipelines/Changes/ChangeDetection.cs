@@ -40,12 +40,14 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         transaction.Execute(_sql.InsertChanges, [.. run.Parameters, ("$now", now)]);
         var doubt = completeness.AbsenceDoubt;
         transaction.Execute(_sql.ForgetMissing, run.Parameters);
-        if (doubt is not null && completeness.UnreadableKeys == 0)
-            transaction.Execute(_sql.RememberMissing, [.. run.Parameters, ("$seq", run.Seq)]);
         var missing = transaction.Count(_sql.CountMissing, run.Parameters);
         var gone = new GoneRecords(missing, seen.Present, missing == 0 ? 0 : transaction.Count(_sql.CountLatest, run.Parameters), Unproven(completeness));
         var hold = _holds.Judge(transaction, run, gone, now);
-        var deleted = hold is null ? transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", doubt is null)]) : 0;
+        if ((doubt ?? hold) is not null && completeness.UnreadableKeys == 0)
+            transaction.Execute(_sql.RememberMissing, [.. run.Parameters, ("$seq", run.Seq)]);
+        // What passes although nothing is proven was approved by a person, who has seen that it was missing before.
+        var proven = doubt is null || gone.Unproven is not null;
+        var deleted = hold is null ? transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", proven)]) : 0;
         transaction.Execute(DatasetSql.DropSeen);
         Record(transaction, run, new DetectSummary(seen.Present, 0, 0, 0, hold is null ? 0 : missing, hold)
         {

@@ -13,7 +13,7 @@ public sealed class LostCommitTests
     [Trait("case", "54")]
     [Trait("case", "55")]
     [InlineData("COMMIT")]
-    [InlineData("with changed as materialized")]
+    [InlineData("with changed as")]
     public async Task A_sync_whose_answer_is_lost_before_or_after_it_commits_is_applied_once(string lost)
     {
         var direct = new NpgsqlConnectionStringBuilder(await PostgresServer.CreateDatabaseAsync());

@@ -1,6 +1,7 @@
 using Elt.Durable.Ledger;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Reviews;
+using Elt.Pipelines.Sources;
 using Elt.Pipelines.Staging;
 using Elt.Pipelines.Tests.Suite;
 using Xunit;
@@ -73,7 +74,30 @@ public sealed class DeleteReviewTests : IAsyncLifetime
         Assert.Equal(["40"], _workshop.Rows("select count(*) from users_latest"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("promise", "P7")]
+    public async Task Approved_records_wait_for_no_further_run_where_paging_can_drift(bool unreadable)
+    {
+        await _workshop.RunAsync("run-1", User.Many(100));
+        Assert.Equal((0, 60), await DriftAsync("run-2"));
+        await ApproveAsync(1);
+        Assert.Equal((60, 0), await DriftAsync("run-3"));
+
+        async Task<(long, long)> DriftAsync(string runId)
+        {
+            var page = Workshop.Page(1, [.. User.Many(40), .. unreadable ? [new User(null)] : Array.Empty<User>()], totalPages: 1);
+            await _workshop.AcquireAsync(runId);
+            await _workshop.StageAsync(runId, page with { Absence = AbsenceProof.AfterTwoRuns });
+            var detected = await _workshop.DetectAsync(runId);
+            await _workshop.ApplyAsync(runId);
+            return (detected.Deletes, detected.DeletesHeld);
+        }
+    }
+
     [Fact]
+    [Trait("case", "18")]
     public async Task Case_18_records_that_are_back_after_the_approval_stay()
     {
         await HoldAsync();
