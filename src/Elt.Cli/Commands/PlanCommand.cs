@@ -56,6 +56,7 @@ internal static class PlanCommand
                 ("updates", CellText.Number(plan.Updates)),
                 ("deletes", CellText.Number(plan.Deletes)),
                 ("deletes held", plan.DeletesHeld == 0 ? null : $"{CellText.Number(plan.DeletesHeld)}: {plan.HoldReason}"),
+                ("deletes unconfirmed", plan.DeletesUnconfirmed == 0 ? null : CellText.Number(plan.DeletesUnconfirmed)),
                 ("quarantined", CellText.Number(plan.Quarantined)),
                 ("behind", plan.AppliedMeanwhile is { } run ? $"Run '{run}' was applied while the plan read the source. Plan again." : null),
                 ("run", plan.RunId));

@@ -32,7 +32,11 @@ public sealed record PlanPipeline(string OrganizationId, string ConnectedIntegra
 public sealed record PlanSummary(
     long Staged, long Inserts, long Updates, long Deletes, long DeletesHeld, long Quarantined,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? HoldReason = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? AppliedMeanwhile = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? AppliedMeanwhile = null)
+{
+    /// <summary>Records that look gone, and would be deleted when a second run misses them as well. A plan counts as none of the two.</summary>
+    public long DeletesUnconfirmed { get; init; }
+}
 
 internal sealed class PlanPipelineWorkflow(IIntegrationStore integrations, WarehouseFile warehouse, PlanRuns plans) : Workflow<PlanPipeline, PlanSummary>
 {

@@ -57,7 +57,7 @@ internal sealed class PlanRuns(Dataset dataset, ChangeDetection changes, TimePro
 
         var summary = new PlanSummary(
             detected.Staged, detected.Inserts, detected.Updates, detected.Deletes, detected.DeletesHeld, detected.Quarantined, detected.HoldReason,
-            AppliedMeanwhile(transaction, plan));
+            AppliedMeanwhile(transaction, plan)) { DeletesUnconfirmed = detected.DeletesUnconfirmed };
         foreach (var (type, key, fields) in found)
         {
             transaction.Execute(

@@ -23,6 +23,7 @@ internal static class PlanEndpoints
             Updates = plan.Summary.Updates,
             Deletes = plan.Summary.Deletes,
             DeletesHeld = plan.Summary.DeletesHeld,
+            DeletesUnconfirmed = plan.Summary.DeletesUnconfirmed,
             Quarantined = plan.Summary.Quarantined,
             HoldReason = plan.Summary.HoldReason,
             AppliedMeanwhile = plan.Summary.AppliedMeanwhile,

@@ -126,6 +126,8 @@ internal sealed record PlanView
 
     public required long DeletesHeld { get; init; }
 
+    public required long DeletesUnconfirmed { get; init; }
+
     public required long Quarantined { get; init; }
 
     public string? HoldReason { get; init; }

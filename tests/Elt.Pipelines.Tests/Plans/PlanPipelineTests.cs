@@ -105,6 +105,21 @@ public sealed class PlanPipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("promise", "P7")]
+    public async Task A_plan_does_not_count_among_the_runs_that_confirm_an_absence()
+    {
+        _host.Provider.DeclaresTotals = false;
+        await _host.ConnectAsync(User.Many(30));
+        await _host.RunAsync();
+        await _host.ConnectAsync(User.Many(29));
+        foreach (var plan in new[] { await PlanAsync(), await PlanAsync() })
+            Assert.Equal((0, 1), (plan.Deletes, plan.DeletesUnconfirmed));
+        Assert.Equal(0, (await _host.RunAsync()).Deletes);
+        Assert.Equal(1, (await PlanAsync()).Deletes);
+        Assert.Equal(1, (await _host.RunAsync()).Deletes);
+    }
+
+    [Fact]
     [Trait("promise", "P4")]
     public async Task A_plan_of_an_incomplete_source_fails_and_leaves_nothing()
     {
