@@ -18,6 +18,15 @@ public sealed record SourceOptions
     /// <summary>Folder of further connectors, <c>*.json</c>; one that has the name of a shipped one replaces it. Default none.</summary>
     public string? ConnectorFolder { get; init; }
 
+    /// <summary>Folder below which local files may be read, by addresses <c>file:///…</c> relative to it. Default none: no local file is read.</summary>
+    public string? FileFolder { get; init; }
+
+    /// <summary>Largest file in bytes, unpacked; at most 4 GiB for files that are downloaded or packed. Default 4 GiB.</summary>
+    public long MaxFileBytes { get; init; } = uint.MaxValue;
+
+    /// <summary>Time to download a file. Default 1 hour. No pause in it may be longer than <see cref="RequestTimeout"/>.</summary>
+    public TimeSpan FileTimeout { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Pages of one extract at most: a source that never ends is an error. Default 100 000.</summary>
     public int MaxPages { get; init; } = 100_000;
 
