@@ -108,6 +108,7 @@ public static class PipelineRegistration
         services.AddSingleton(s => new PageStaging(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new PinnedConnectors(
             s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new SourceCircuits(s.GetRequiredService<WarehouseFile>(), options.Source, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, options.Quality, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new QuarantineReviews(
             Dataset.Users, s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<IIntegrationStore>(), s.GetRequiredService<ConnectorLibrary>(),

@@ -50,4 +50,10 @@ public sealed record SourceOptions
 
     /// <summary>No wait for a source is longer, whatever it says. Default 15 minutes.</summary>
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>Pages in a row that fail for good, by the network or the server, until an integration is left alone; at least 1. Default 3.</summary>
+    public int CircuitFailures { get; init; } = 3;
+
+    /// <summary>How long it is left alone before one request decides. Default 5 minutes.</summary>
+    public TimeSpan CircuitCoolDown { get; init; } = TimeSpan.FromMinutes(5);
 }
