@@ -34,8 +34,12 @@ internal sealed class LocalFiles(string? folder, FileCopy copies)
         if (folder is null)
             throw Refused($"{where} is refused: local files are read only below the folder of files, and none is set. Start the service with --files.");
         var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        var path = Path.GetFullPath(Path.Combine(root, Uri.UnescapeDataString(address.AbsolutePath).TrimStart('/', '\\')));
-        if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) || path.Contains('\0', StringComparison.Ordinal))
+        var name = Uri.UnescapeDataString(address.AbsolutePath).TrimStart('/', '\\');
+        if (name.Contains('\0', StringComparison.Ordinal))
+            throw Refused($"{where} is refused: its name holds a NUL.");
+        var path = Path.GetFullPath(Path.Combine(root, name));
+        // Addresses have no dots left to go up by; this is what is relied on, all the same.
+        if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw Refused($"{where} is refused: it is not below the folder of files.");
         for (var part = path; part.Length > root.Length; part = Path.GetDirectoryName(part)!)
         {
@@ -54,6 +58,10 @@ internal sealed class LocalFiles(string? folder, FileCopy copies)
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw Refused($"{where} is not there. Its path begins below the folder of files; correct the integration's api_endpoint or provide the file.");
+        }
+        catch (IOException e)
+        {
+            throw new SourceException(SourceErrorClass.Network, $"{where} cannot be opened ({e.GetType().Name}). Check the disk or share that it is on.", inner: e);
         }
         catch (UnauthorizedAccessException)
         {
