@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace Elt.Pipelines.Sources.Files;
 
-/// <summary>A file's bytes as they come, packed or not: counts how long each read takes, hashes what was read and keeps its end.</summary>
+/// <summary>A file's bytes as they come, packed or not: bounds how long each read takes, hashes what was read and keeps its end.</summary>
 /// <param name="inner">The bytes.</param>
 /// <param name="patience">How long one read may take.</param>
 internal sealed class RawStream(Stream inner, TimeSpan patience) : Stream
