@@ -11,6 +11,7 @@ using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Plans;
 using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Files;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Staging;
 using Elt.Pipelines.Warehouse;
@@ -96,13 +97,18 @@ public static class PipelineRegistration
         services.AddSingleton(options);
         services.AddSingleton(options.Source);
         services.AddSingleton(Connectors(options.Source.ConnectorFolder));
-        services.AddSingleton<ISource>(s => new HttpSource(
+        services.AddSingleton(s => new HttpSource(
             Dataset.Users, options.Source, s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new FileSource(
+            Dataset.Users, options.Source, s.GetRequiredService<ConnectorLibrary>(), Path.GetDirectoryName(Path.GetFullPath(options.WarehousePath))!,
+            s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ISource, ConnectedSource>();
         services.AddSingleton(s => new FaultInjection(
             options.Faults, new Random(), Process.GetCurrentProcess().Kill, s.GetRequiredService<ILogger<FaultInjection>>()));
         services.AddSingleton(s => new PageStaging(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new PinnedConnectors(
             s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new SourceCircuits(s.GetRequiredService<WarehouseFile>(), options.Source, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, options.Quality, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new QuarantineReviews(
             Dataset.Users, s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<IIntegrationStore>(), s.GetRequiredService<ConnectorLibrary>(),

@@ -38,7 +38,8 @@ public sealed record BatchSummary(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? NextCursor = null);
 
 internal sealed class ExtractAndLoadBatchWorkflow(
-    IIntegrationStore integrations, ISource source, PinnedConnectors connectors, PageStaging staging, SourceOptions options, FaultInjection faults)
+    IIntegrationStore integrations, ISource source, PinnedConnectors connectors, SourceCircuits circuits, PageStaging staging, SourceOptions options,
+    FaultInjection faults)
     : Workflow<ExtractAndLoadBatch, BatchSummary>
 {
     public override async Task<BatchSummary> RunAsync(ExtractAndLoadBatch input, WorkflowContext context)
@@ -65,6 +66,7 @@ internal sealed class ExtractAndLoadBatchWorkflow(
     private Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, string? cursor, WorkflowContext context)
     {
         SourcePage? fetched = null;
+        var retry = new PageRetry(options);
         return context.StepAsync(
             $"page-{number:00000}",
             async ct =>
@@ -75,10 +77,11 @@ internal sealed class ExtractAndLoadBatchWorkflow(
                 {
                     var integration = await integrations.GetAsync(input.Integration, ct);
                     faults.BeforeRequest();
-                    fetched = await source.FetchAsync(new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector)), ct);
+                    var request = new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector));
+                    fetched = await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct);
                 }
                 return await staging.StageAsync(input.Integration, input.RunId, fetched, faults.BeforeCommit, ct);
             },
-            PageRetry.For(options));
+            retry.Policy);
     }
 }

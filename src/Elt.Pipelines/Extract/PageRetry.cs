@@ -11,17 +11,18 @@ internal sealed class PageRetry(SourceOptions options)
     private readonly Dictionary<string, int> _failures = [];
     private TimeSpan _delay;
 
-    /// <summary>The policy of a new page step.</summary>
-    public static RetryPolicy For(SourceOptions options)
+    /// <summary>The policy of the page step.</summary>
+    public RetryPolicy Policy => new()
     {
-        var retry = new PageRetry(options);
-        return new RetryPolicy
-        {
-            MaxAttempts = 1 + options.NetworkRetries + options.TimeoutRetries + options.RateLimitRetries + RetryPolicy.Database.MaxAttempts,
-            Handles = retry.Handles,
-            DelayHint = _ => retry._delay,
-        };
-    }
+        MaxAttempts = 1 + options.NetworkRetries + options.TimeoutRetries + options.RateLimitRetries + RetryPolicy.Database.MaxAttempts,
+        Handles = Handles,
+        DelayHint = _ => _delay,
+    };
+
+    /// <summary>Whether a failure of the network or a timeout will be the page's last one.</summary>
+    public bool GivesUp(SourceException error) => error.ErrorClass == SourceErrorClass.Network
+        ? _failures.GetValueOrDefault("network") >= options.NetworkRetries
+        : error.ErrorClass == SourceErrorClass.Timeout && _failures.GetValueOrDefault("timeout") >= options.TimeoutRetries;
 
     private bool Handles(Exception error) => error switch
     {

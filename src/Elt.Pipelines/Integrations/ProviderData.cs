@@ -20,7 +20,10 @@ public sealed record ProviderData : IJsonOnDeserialized
     [JsonPropertyName("permission_source_name")]
     public required string PermissionSourceName { get; init; }
 
-    /// <summary>Absolute http or https address of the paged list, without page parameters, user info or fragment.</summary>
+    /// <summary>
+    /// Absolute http or https address of the paged list, without page parameters, user info or fragment; or <c>file:///users.csv</c>, a file
+    /// below the folder of files that the service is given.
+    /// </summary>
     [JsonPropertyName("api_endpoint")]
     public required Uri ApiEndpoint { get; init; }
 
@@ -55,8 +58,8 @@ public sealed record ProviderData : IJsonOnDeserialized
         if (string.IsNullOrWhiteSpace(PermissionSourceName))
             throw new FormatException("provider_data.permission_source_name must not be blank.");
         // Members that are missing are found out only after this call.
-        if (ApiEndpoint is not { IsAbsoluteUri: true, Scheme: "http" or "https", UserInfo: "", Fragment: "" })
-            throw new FormatException("provider_data.api_endpoint must be an absolute http or https address without user info and fragment.");
+        if (ApiEndpoint is not { IsAbsoluteUri: true, UserInfo: "", Fragment: "" } or not ({ Scheme: "http" or "https" } or { Scheme: "file", Host: "" }))
+            throw new FormatException("provider_data.api_endpoint must be an absolute http or https address, or file:///…, without user info and fragment.");
         if (PageSize is < 1 or > MaxPageSize)
             throw new FormatException($"provider_data.page_size must be 1 to {MaxPageSize}, it is {PageSize}.");
     }

@@ -27,8 +27,7 @@ internal sealed class HttpSource : ISource, IDisposable
     public async Task<SourcePage> FetchAsync(PageRequest request, CancellationToken ct)
     {
         var where = Where(request);
-        if (request.Page > _options.MaxPages)
-            throw new SourceException(SourceErrorClass.Data, $"page_limit: {where} goes on after {_options.MaxPages} pages. Raise the limit if that is right.");
+        request.EnsureWithin(_options.MaxPages, where);
         var manifest = (request.Connector ?? _connectors.Of(request.Integration)).Manifest;
         var parser = new PageParser(manifest, _dataset);
         var position = parser.Position(request);

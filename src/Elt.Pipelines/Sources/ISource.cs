@@ -9,7 +9,15 @@ namespace Elt.Pipelines.Sources;
 /// <param name="PageSize">Records asked for.</param>
 /// <param name="Cursor">What the page before it gave as <see cref="SourcePage.NextCursor"/>; <see langword="null"/> for the first, and where pages have numbers.</param>
 /// <param name="Connector">The connector that the run is pinned to; default the integration's own as it is now.</param>
-internal sealed record PageRequest(ConnectedIntegration Integration, int Page, int PageSize, string? Cursor = null, Connector? Connector = null);
+internal sealed record PageRequest(ConnectedIntegration Integration, int Page, int PageSize, string? Cursor = null, Connector? Connector = null)
+{
+    /// <exception cref="SourceException">The page is behind the last one that an extract may have.</exception>
+    public void EnsureWithin(int maxPages, string where)
+    {
+        if (Page > maxPages)
+            throw new SourceException(SourceErrorClass.Data, $"page_limit: {where} goes on after {maxPages} pages. Raise the limit if that is right.");
+    }
+}
 
 /// <summary>Reads pages of records from an external system.</summary>
 internal interface ISource

@@ -10,25 +10,19 @@ namespace Elt.Pipelines.Sources;
 internal sealed class SourceClient : IDisposable
 {
     private readonly HttpClient _client;
+    private readonly HttpClient _files;
     private readonly SourceOptions _options;
 
     public SourceClient(SourceOptions options)
     {
         _options = options;
-        _client = new HttpClient(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            AutomaticDecompression = DecompressionMethods.All,
-            ConnectTimeout = options.ConnectTimeout,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-            ConnectCallback = ConnectAsync,
-        })
+        _client = new HttpClient(Handler(DecompressionMethods.All))
         {
             Timeout = options.RequestTimeout,
             MaxResponseContentBufferSize = options.MaxResponseBytes,
         };
+        // A file's bytes are wanted as they are; the time for its body is its reader's.
+        _files = new HttpClient(Handler(DecompressionMethods.None)) { Timeout = options.RequestTimeout };
     }
 
     /// <summary>Sends a request and reads the answer, whatever its status.</summary>
@@ -36,13 +30,52 @@ internal sealed class SourceClient : IDisposable
     /// <param name="where">What messages call it.</param>
     /// <param name="ct">Cancels.</param>
     /// <exception cref="SourceException">There is no answer within the limits.</exception>
-    public async Task<SourceAnswer> SendAsync(HttpRequestMessage request, string where, CancellationToken ct)
-    {
-        try
+    public Task<SourceAnswer> SendAsync(HttpRequestMessage request, string where, CancellationToken ct) => ExplainedAsync(
+        async () =>
         {
             // The request reads the whole answer, so that time and size limits hold for the body as well.
             var response = await _client.SendAsync(request, HttpCompletionOption.ResponseContentRead, ct).ConfigureAwait(false);
             return SourceAnswer.Read(response, await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false), where);
+        },
+        where, ct);
+
+    /// <summary>Sends a request for a file and has its body read as it comes.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="where">What messages call it.</param>
+    /// <param name="read">Reads the answer, whatever its status; bounds time and size by itself.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <exception cref="SourceException">There is no answer within the limits, or it breaks off.</exception>
+    public Task<T> DownloadAsync<T>(HttpRequestMessage request, string where, Func<HttpResponseMessage, Task<T>> read, CancellationToken ct) =>
+        ExplainedAsync(
+            async () =>
+            {
+                using var response = await _files.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct).ConfigureAwait(false);
+                return await read(response).ConfigureAwait(false);
+            },
+            where, ct);
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _files.Dispose();
+    }
+
+    private SocketsHttpHandler Handler(DecompressionMethods decompression) => new()
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        AutomaticDecompression = decompression,
+        ConnectTimeout = _options.ConnectTimeout,
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        ConnectCallback = ConnectAsync,
+    };
+
+    private async Task<T> ExplainedAsync<T>(Func<Task<T>> send, string where, CancellationToken ct)
+    {
+        try
+        {
+            return await send().ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
@@ -54,9 +87,11 @@ internal sealed class SourceClient : IDisposable
         {
             throw Broken(e, where);
         }
+        catch (HttpIOException e)
+        {
+            throw new SourceException(SourceErrorClass.Network, $"{where} broke off ({e.HttpRequestError}). Check that the source is up.", inner: e);
+        }
     }
-
-    public void Dispose() => _client.Dispose();
 
     private SourceException Broken(HttpRequestException e, string where)
     {

@@ -18,6 +18,15 @@ public sealed record SourceOptions
     /// <summary>Folder of further connectors, <c>*.json</c>; one that has the name of a shipped one replaces it. Default none.</summary>
     public string? ConnectorFolder { get; init; }
 
+    /// <summary>Folder below which local files may be read, by addresses <c>file:///…</c> relative to it. Default none: no local file is read.</summary>
+    public string? FileFolder { get; init; }
+
+    /// <summary>Largest file in bytes, unpacked; at most 4 GiB for files that are downloaded or packed. Default 4 GiB.</summary>
+    public long MaxFileBytes { get; init; } = uint.MaxValue;
+
+    /// <summary>Time to download a file. Default 1 hour. No pause in it may be longer than <see cref="RequestTimeout"/>.</summary>
+    public TimeSpan FileTimeout { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Pages of one extract at most: a source that never ends is an error. Default 100 000.</summary>
     public int MaxPages { get; init; } = 100_000;
 
@@ -41,4 +50,10 @@ public sealed record SourceOptions
 
     /// <summary>No wait for a source is longer, whatever it says. Default 15 minutes.</summary>
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>Pages in a row that fail for good, by the network or the server, until an integration is left alone; at least 1. Default 3.</summary>
+    public int CircuitFailures { get; init; } = 3;
+
+    /// <summary>How long it is left alone before one request decides. Default 5 minutes.</summary>
+    public TimeSpan CircuitCoolDown { get; init; } = TimeSpan.FromMinutes(5);
 }

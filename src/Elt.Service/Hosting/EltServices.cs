@@ -41,7 +41,7 @@ internal static class EltServices
         DestinationConnectionString = options.Destination?.ConnectionString,
         ScheduleCron = options.ScheduleCron,
         ScheduleTimeZone = options.ScheduleZone,
-        Source = new SourceOptions { AllowPrivateAddresses = options.PrivateSources, ConnectorFolder = options.Connectors },
+        Source = new SourceOptions { AllowPrivateAddresses = options.PrivateSources, ConnectorFolder = options.Connectors, FileFolder = options.Files },
         Destination = options.DestinationKeeps,
         Faults = options.Faults,
     };

@@ -30,6 +30,9 @@ internal sealed record ServiceOptions
     /// <summary>Folder of further connectors; <see langword="null"/> for none.</summary>
     public string? Connectors { get; init; }
 
+    /// <summary>Folder below which local files may be read; <see langword="null"/> for none.</summary>
+    public string? Files { get; init; }
+
     /// <summary>Allows sources at loopback, link-local and private addresses.</summary>
     public required bool PrivateSources { get; init; }
 

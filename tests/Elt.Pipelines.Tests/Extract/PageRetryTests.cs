@@ -42,7 +42,7 @@ public sealed class PageRetryTests
     [Fact]
     public void Each_class_has_its_own_budget()
     {
-        var policy = PageRetry.For(new SourceOptions()) with { Jitter = 0 };
+        var policy = new PageRetry(new SourceOptions()).Policy with { Jitter = 0 };
         for (var attempt = 1; attempt <= 8; attempt += 2)
         {
             Assert.NotNull(policy.NextDelay(new SourceException(SourceErrorClass.Network, ""), attempt, new Random(1)));
@@ -55,7 +55,7 @@ public sealed class PageRetryTests
 
     private static double?[] Delays(Exception error, int failures)
     {
-        var policy = PageRetry.For(new SourceOptions()) with { Jitter = 0 };
+        var policy = new PageRetry(new SourceOptions()).Policy with { Jitter = 0 };
         return [.. Enumerable.Range(1, failures).Select(attempt => policy.NextDelay(error, attempt, new Random(1))?.TotalSeconds)];
     }
 }

@@ -25,7 +25,7 @@ public sealed class ManifestTests
 
     [Fact]
     public void All_shipped_connectors_can_be_used() => Assert.Equal(
-        ["demo", "github-org-members", "google-workspace", "microsoft-graph", "okta", "scim2", "scim2-cursor", "slack"],
+        ["demo", "file", "github-org-members", "google-workspace", "microsoft-graph", "okta", "scim2", "scim2-cursor", "slack"],
         new ConnectorLibrary(Dataset.Users).Names);
 
     [Theory]
@@ -37,6 +37,10 @@ public sealed class ManifestTests
     [InlineData("\"small\"", "\"Small One\"", "small.json, $.name: expected lower case", "'Small One'")]
     [InlineData("\"key\":", "\"query\":{\"q\":\"{env.HOME}\"},\"key\":", "small.json, $.query.q: expected {config.x}", "'{env.HOME}'")]
     [InlineData("\"key\":", "\"auth\":{\"type\":\"bearer\",\"token\":\"abc\"},\"key\":", "small.json, $.auth: expected a {secret.x}", "plain text")]
+    [InlineData("\"pagination\":{\"type\":\"none\"},", "", "small.json, $.pagination: ", "expected either pagination or file")]
+    [InlineData("\"key\":", "\"file\":{},\"key\":", "small.json, $.pagination: ", "expected either pagination or file")]
+    [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{},\"query\":{\"a\":\"b\"},", "small.json, $.query: ", "expected nothing, since the list is a file")]
+    [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{\"format\":\"xml\"},", "small.json, $.file.format: ", "FileFormat")]
     [InlineData("\"/rows\"", "7", "small.json, $.records.path: ", "'Number' as a string")]
     public void A_manifest_that_cannot_be_used_says_where_and_why(string text, string instead, string where, string found)
     {
@@ -64,7 +68,7 @@ public sealed class ManifestTests
     {
         var error = Assert.Throws<SourceException>(() => DemoPages.Connectors.Of(new ConnectedIntegration("1", "org", "okra", DemoPages.Integration.ProviderData)));
 
-        Assert.Contains("'okra': expected demo, github-org-members,", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'okra': expected demo, file, github-org-members,", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -26,6 +26,9 @@ internal sealed class PipelineHost : IAsyncDisposable
 
     public Provider Provider { get; private set; } = null!;
 
+    /// <summary>Called before each page is read.</summary>
+    public Func<int, Task>? BeforePage { get; set; }
+
     public WorkflowClient Client => Get<WorkflowClient>();
 
     public static async Task<PipelineHost> StartAsync(Func<PipelineOptions, PipelineOptions>? configure = null, string? postgres = null)
@@ -93,6 +96,7 @@ internal sealed class PipelineHost : IAsyncDisposable
             durable.ConfigureWorker(worker => worker.StopGrace = TimeSpan.FromMilliseconds(100));
             (_postgres is null ? durable.UseSqlite(_folder.File("journal.db")) : durable.UsePostgres(_postgres)).AddPipelines(options);
         });
+        builder.Services.AddSingleton<ISource>(services => new HeldSource(ActivatorUtilities.CreateInstance<ConnectedSource>(services), this));
         _host = builder.Build();
         await Get<PipelineDatabases>().InitializeAsync();
         await _host.StartAsync();
@@ -103,5 +107,15 @@ internal sealed class PipelineHost : IAsyncDisposable
         await _host.StopAsync();
         if (_host is IAsyncDisposable host)
             await host.DisposeAsync();
+    }
+
+    private sealed class HeldSource(ISource source, PipelineHost host) : ISource
+    {
+        public async Task<SourcePage> FetchAsync(PageRequest request, CancellationToken ct)
+        {
+            if (host.BeforePage is { } hold)
+                await hold(request.Page);
+            return await source.FetchAsync(request, ct);
+        }
     }
 }

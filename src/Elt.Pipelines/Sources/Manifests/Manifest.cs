@@ -8,6 +8,9 @@ namespace Elt.Pipelines.Sources.Manifests;
 /// </summary>
 internal sealed record Manifest
 {
+    /// <summary>Stands for a pagination that a manifest does not state.</summary>
+    internal static readonly Pagination Unstated = new NoPagination();
+
     /// <summary>The schema that editors complete by; not read.</summary>
     [JsonPropertyName("$schema")]
     public string? Schema { get; init; }
@@ -27,8 +30,11 @@ internal sealed record Manifest
     /// <summary>How the number of records per page is asked for. Default not at all.</summary>
     public PageSizeRule? PageSize { get; init; }
 
-    /// <summary>How one page leads to the next.</summary>
-    public required Pagination Pagination { get; init; }
+    /// <summary>How one page leads to the next; this or <see cref="File"/>.</summary>
+    public Pagination Pagination { get; init; } = Unstated;
+
+    /// <summary>The list is a file: at an http or https address, or below the folder of files that the service is given.</summary>
+    public FileRule? File { get; init; }
 
     /// <summary>Lists that make up one extract, read one after another; each is a set of values for <c>{slice.x}</c>. Default one.</summary>
     public IReadOnlyList<IReadOnlyDictionary<string, string>> Slices { get; init; } = [new Dictionary<string, string>()];

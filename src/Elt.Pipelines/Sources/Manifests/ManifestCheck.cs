@@ -17,6 +17,13 @@ internal static partial class ManifestCheck
             yield return "$.key: expected at least one path, found none.";
         if (manifest.Slices.Count == 0)
             yield return "$.slices: expected at least one (an object without members reads the plain list), found none.";
+        if (ReferenceEquals(manifest.Pagination, Manifest.Unstated) == manifest.File is null)
+            yield return "$.pagination: expected either pagination or file.";
+        foreach (var (where, isStated) in manifest.File is null ? [] : PagedOnly(manifest))
+        {
+            if (isStated)
+                yield return $"{where}: expected nothing, since the list is a file.";
+        }
         if (manifest.Pagination is OffsetPagination { Base: not (0 or 1) } or PageNumberPagination { Base: not (0 or 1) })
             yield return "$.pagination.base: expected 0 or 1.";
         foreach (var (where, path) in Pointers(manifest))
@@ -40,6 +47,15 @@ internal static partial class ManifestCheck
                 yield return $"$.fields.{field}.from: expected at least one path, found none.";
         }
     }
+
+    private static IEnumerable<(string Where, bool IsStated)> PagedOnly(Manifest manifest) =>
+    [
+        ("$.pageSize", manifest.PageSize is not null),
+        ("$.query", manifest.Query.Count > 0),
+        ("$.slices", manifest.Slices.Count > 1),
+        ("$.records.totalPath", manifest.Records.TotalPath is not null),
+        ("$.errors", manifest.Errors.Count > 0),
+    ];
 
     private static IEnumerable<(string Where, string? Path)> Pointers(Manifest manifest) =>
     [

@@ -76,7 +76,7 @@ public sealed class RefusalTests : IAsyncLifetime
 
         var error = await _vendor.FailAsync(_vendor.Connect("okta", "/api/v1/users"));
 
-        var policy = PageRetry.For(new SourceOptions()) with { Jitter = 0 };
+        var policy = new PageRetry(new SourceOptions()).Policy with { Jitter = 0 };
         var waits = Enumerable.Range(1, 4).Select(attempt => policy.NextDelay(error, attempt, new Random(1))?.TotalSeconds);
         Assert.Equal(new double?[] { 2, 2, 2, null }, waits);
         Assert.Equal(SourceErrorClass.RateLimit, error.ErrorClass);
