@@ -98,7 +98,7 @@ public class CommandLineTests(ServiceFixture fixture) : IClassFixture<ServiceFix
     }
 
     [Theory]
-    [InlineData("nosuch", "There is no connector 'nosuch': expected demo, github-org-members, google-workspace")]
+    [InlineData("nosuch", "There is no connector 'nosuch': expected demo, file, github-org-members")]
     [InlineData("okta", "The connector needs provider_data.secrets.token, a reference such as env:NAME")]
     [InlineData("rest", "expected an object in provider_data.connector")]
     public async Task An_integration_that_could_not_be_read_is_refused(string provider, string reason)
