@@ -83,7 +83,7 @@ public class CommandLineTests(ServiceFixture fixture) : IClassFixture<ServiceFix
     {
         using var folder = new TempFolder();
         await File.WriteAllTextAsync(folder.File("connector.json"), """{"name":"own","pagination":{"type":"none"},"records":{"path":"/users"},"key":["/id"],"fields":{}}""");
-        string[] add = ["integrations", "add", "--id", "own", "--organization", "org-010", "permission_source_name=Own", "api_endpoint=https://127.0.0.1:1/users"];
+        string[] add = ["integrations", "add", "--id", "own", "--organization", "org-010", "permission_source_name=Own", $"api_endpoint={fixture.Provider.Endpoint("org-010", "own")}"];
 
         Assert.Equal(0, (await _service.EltAsync([.. add, "--provider", "okta", "secrets.token=env:TOKEN"])).ExitCode);
         Assert.Equal("env:TOKEN", (await DataAsync()).GetProperty("secrets").GetProperty("token").GetString());
@@ -91,6 +91,8 @@ public class CommandLineTests(ServiceFixture fixture) : IClassFixture<ServiceFix
         Assert.Equal("own", (await DataAsync()).GetProperty("connector").GetProperty("name").GetString());
         Assert.Contains("'connector' cannot be read", (await _service.EltAsync([.. add, "--provider", "rest", "connector=@missing.json"])).Error, StringComparison.Ordinal);
         Assert.Contains("'secrets.token' cannot be set", (await _service.EltAsync([.. add, "--provider", "okta", "secrets=x", "secrets.token=y"])).Error, StringComparison.Ordinal);
+        // Other tests run all integrations of this service.
+        await _service.EltAsync([.. add, "--provider", "demo"]);
 
         static (int, string) Ended(ProgramResult result) => (result.ExitCode, result.Error);
         async Task<JsonElement> DataAsync() =>
