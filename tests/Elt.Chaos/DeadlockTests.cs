@@ -13,7 +13,7 @@ public sealed class DeadlockTests(ITestOutputHelper output)
     [Fact]
     public async Task Sixty_four_workers_that_share_parents_and_queues_never_lock_each_other_out()
     {
-        var (workerCount, runs) = (64, Size.Of(40, 20_000));
+        var (workerCount, runs) = (64, Size.Of(20, 20_000));
         await using var database = new ChaosDatabase(await PostgresServer.CreateDatabaseAsync());
         await database.CreateTablesAsync();
         // Two connections for the journal, one of which listens, and two for the deeds.

@@ -18,10 +18,10 @@ public sealed class RandomProgramTests(ITestOutputHelper output)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Fact]
-    public Task Random_programs_on_SQLite_end_as_foretold_wherever_the_process_dies() => ProveAsync(SqliteWorld.CreateAsync, Size.Of(700, 10_000), processes: 1);
+    public Task Random_programs_on_SQLite_end_as_foretold_wherever_the_process_dies() => ProveAsync(SqliteWorld.CreateAsync, Size.Of(850, 10_000), processes: 1);
 
     [Fact]
-    public Task Random_programs_on_Postgres_end_as_foretold_wherever_the_processes_die() => ProveAsync(PostgresWorld.CreateAsync, Size.Of(300, 10_000), processes: 2);
+    public Task Random_programs_on_Postgres_end_as_foretold_wherever_the_processes_die() => ProveAsync(PostgresWorld.CreateAsync, Size.Of(150, 10_000), processes: 2);
 
     private async Task ProveAsync(Func<Task<World>> create, int programs, int processes)
     {
