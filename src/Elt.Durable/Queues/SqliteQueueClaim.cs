@@ -13,6 +13,10 @@ internal static class SqliteQueueClaim
          from (select started_at, row_number() over (order by started_at desc) as nth from queue_starts where queue = q.name) s where s.nth = q.rate_runs)
         """;
 
+    // Without statistics SQLite prefers any index that begins with the queue, also one of all runs that ever were in it.
+    private const string RunsUnderWay = "runs indexed by runs_in_queue";
+    private const string RunsWaiting = "runs indexed by runs_queued";
+
     private const string IsWaiting = $"queue = $2 and status = 'ENQUEUED' and due_at <= $1 and {SqliteClaim.IsMine}";
 
     /// <summary>Due runs of a queue, in the order in which they begin.</summary>
@@ -20,9 +24,9 @@ internal static class SqliteQueueClaim
     {
         var parked = journal.Query(
             $"""
-            select id from runs r where queue = $2 and status = 'WAITING' and due_at <= $1 and {SqliteClaim.IsMine} and {SqliteClaim.HasWorkerLimit}
+            select id from runs r indexed by runs_in_queue where queue = $2 and status in ('RUNNING', 'WAITING') and status = 'WAITING' and due_at <= $1 and {SqliteClaim.IsMine} and {SqliteClaim.HasWorkerLimit}
             order by due_at limit coalesce((
-              select max(0, min($4, worker_concurrency - (select count(*) from runs where queue = $2 and status in ('RUNNING', 'WAITING') and owner = $5)))
+              select max(0, min($4, worker_concurrency - (select count(*) from {RunsUnderWay} where queue = $2 and status in ('RUNNING', 'WAITING') and owner = $5)))
               from queues where name = $2), 0)
             """,
             r => r.GetString(0), now, queue, SqliteClaim.Workflows(request), limit, request.WorkerId);
@@ -33,10 +37,10 @@ internal static class SqliteQueueClaim
     }
 
     private static int Room(SqliteStatements journal, ClaimRequest request, string queue, int limit, int parked, long now) => journal.Query(
-        """
+        $"""
         select min($3,
-          coalesce(q.concurrency - (select count(*) from runs where queue = q.name and status in ('RUNNING', 'WAITING')), $3),
-          coalesce(q.worker_concurrency - $4 - (select count(*) from runs where queue = q.name and status in ('RUNNING', 'WAITING') and owner = $2), $3),
+          coalesce(q.concurrency - (select count(*) from {RunsUnderWay} where queue = q.name and status in ('RUNNING', 'WAITING')), $3),
+          coalesce(q.worker_concurrency - $4 - (select count(*) from {RunsUnderWay} where queue = q.name and status in ('RUNNING', 'WAITING') and owner = $2), $3),
           coalesce(q.rate_runs - (select count(*) from queue_starts where queue = q.name and started_at > $5 - q.rate_period), $3))
         from queues q where q.name = $1 and not q.paused
         """,
@@ -85,7 +89,7 @@ internal static class SqliteQueueClaim
         r => new KeyHead(r.GetString(0), r.GetInt64(1), r.GetInt32(2), r.GetInt32(3)), now, queue, SqliteClaim.Workflows(request), room);
 
     private static IEnumerable<Candidate> Waiting(SqliteStatements journal, ClaimRequest request, string queue, KeyHead head, int limit, long now) => journal.Query(
-        $"select id, priority from runs where coalesce(queue_key, '') = $4 and {IsWaiting} order by priority, due_at, id limit $5",
+        $"select id, priority from {RunsWaiting} where coalesce(queue_key, '') = $4 and {IsWaiting} order by priority, due_at, id limit $5",
         r => (Id: r.GetString(0), Priority: r.GetInt32(1)), now, queue, SqliteClaim.Workflows(request), head.Key, limit)
         .Select((run, nth) => new Candidate(run.Id, run.Priority, nth, head));
 

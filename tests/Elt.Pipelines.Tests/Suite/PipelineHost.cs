@@ -114,7 +114,7 @@ internal sealed class PipelineHost : IAsyncDisposable
         public async Task<SourcePage> FetchAsync(PageRequest request, CancellationToken ct)
         {
             if (host.BeforePage is { } hold)
-                await hold(request.Page);
+                await hold(request.Page).WaitAsync(ct);
             return await source.FetchAsync(request, ct);
         }
     }

@@ -86,7 +86,11 @@ internal sealed class SqliteJournal(SqliteStore store) : IJournal
 
     public Task<IReadOnlyList<UnservedWorkflow>> FindUnservedAsync(CancellationToken ct) => store.ReadAsync<IReadOnlyList<UnservedWorkflow>>(journal => journal.Query(
         """
-        select workflow, version, count(*), min(due_at) from (select workflow, version, due_at from runs where due_at <= $1 order by due_at limit 1000)
+        select workflow, version, count(*), min(due_at) from (
+          select * from (select workflow, version, due_at from runs indexed by runs_due where due_at <= $1 and (queue is null or status = 'WAITING') order by due_at limit 1000)
+          union all
+          select r.workflow, r.version, r.due_at from queues q cross join runs r on r.id in (
+            select id from runs indexed by runs_queued_due where queue = q.name and status = 'ENQUEUED' and due_at <= $1 order by due_at limit 1000))
         where workflow || ' ' || version not in (select value from workers w, json_each(w.workflows) where w.lease_until >= $1)
         group by workflow, version order by workflow, version
         """,
