@@ -29,15 +29,18 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
     private static readonly TimeSpan LongestTransaction = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _gate = new(1);
+    private readonly Action<SqliteConnection>? _whenOpened;
     private SqliteConnection? _writer;
     private bool _isDisposed;
 
     /// <param name="path">The file; its folder must exist, the file is created when missing.</param>
-    public SqliteDatabase(string path)
+    /// <param name="whenOpened">Called with each connection before it is used, to register functions and collations. Default nothing.</param>
+    public SqliteDatabase(string path, Action<SqliteConnection>? whenOpened = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         SQLitePCL.Batteries_V2.Init();
         Path = path;
+        _whenOpened = whenOpened;
     }
 
     /// <summary>The file.</summary>
@@ -155,6 +158,7 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path, Pooling = false }.ToString());
         connection.Open();
         Execute(connection, "pragma journal_mode = wal; pragma synchronous = full; pragma temp_store = file; pragma busy_timeout = 5000");
+        _whenOpened?.Invoke(connection);
         return connection;
     }
 

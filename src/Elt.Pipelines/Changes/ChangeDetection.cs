@@ -25,7 +25,6 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
         if (PipelineRuns.StateOf(transaction.Connection!, run) == "applied")
             return Recorded(transaction, run);
-        SqliteText.Register(transaction.Connection!);
         var seen = SeenKeys.Collect(transaction, _sql, run);
         var completeness = Completeness.Of(transaction, run);
         if (completeness.Gap(seen.All) is { } gap)

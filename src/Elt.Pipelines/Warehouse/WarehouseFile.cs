@@ -8,7 +8,7 @@ namespace Elt.Pipelines.Warehouse;
 public sealed class WarehouseFile(string path) : IDisposable
 {
     /// <summary>The file as a database of transactional steps.</summary>
-    internal SqliteDatabase Database { get; } = new(path);
+    internal SqliteDatabase Database { get; } = new(path, SqliteText.Register);
 
     /// <summary>Creates or updates the tables; call once at start, before any run.</summary>
     /// <param name="ct">Cancels.</param>

@@ -108,7 +108,6 @@ public sealed class QueryPlanTests
         return await workshop.Warehouse.Database.WriteAsync(
             transaction =>
             {
-                SqliteText.Register(transaction.Connection!);
                 transaction.Execute(DatasetSql.CreateSeen);
                 string[] names = ["$org", "$integration", "$run", "$now", "$after", "$upto", "$hold", "$seq", "$proven"];
                 return transaction.Query("explain query plan " + sql, row => row.GetString(3), [.. names.Select(n => (n, (object?)"1"))]).ToArray();
