@@ -66,11 +66,8 @@ public sealed class RandomProgramTests(ITestOutputHelper output)
                     Assert.Fail($"Stuck in life {life}: {await DescribeUnfinishedAsync(world)}");
                 if (ended.IsFaulted)
                     await ended;
-                if (!engine.Crashed.IsCompleted)
-                {
-                    await engine.StopAsync();
+                if (!engine.Crashed.IsCompleted && await engine.TryStopAsync())
                     return;
-                }
                 Interlocked.Increment(ref crashes);
                 await world.BuryAsync(await engine.ClearAsync());
             }

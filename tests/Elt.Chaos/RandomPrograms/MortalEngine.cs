@@ -49,10 +49,20 @@ internal sealed class MortalEngine
         return engine;
     }
 
-    public async Task StopAsync()
+    /// <summary>Stops it as a deploy does.</summary>
+    /// <returns>False if it died of its last calls: then it is still to be cleared away.</returns>
+    public async Task<bool> TryStopAsync()
     {
-        await Hosted.StopAsync(CancellationToken.None);
+        try
+        {
+            await Hosted.StopAsync(CancellationToken.None);
+        }
+        catch (ProcessCrashedException)
+        {
+            return false;
+        }
         await _services.DisposeAsync();
+        return true;
     }
 
     /// <summary>Clears away what is left after a crash.</summary>
