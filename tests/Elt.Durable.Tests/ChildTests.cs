@@ -1,4 +1,5 @@
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests;
 
@@ -113,8 +114,7 @@ public abstract class ChildTests<TStore> : EngineSuite<TStore>
             await context.StepAsync("before", _ => Task.FromResult(1));
             return await context.ChildAsync(new Scripted("slow-child"), "child");
         }), "patient");
-        while (await Store.CountAsync("select count(*) from runs where id = 'patient' and status = 'WAITING' and owner is null") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from runs where id = 'patient' and status = 'WAITING' and owner is null") > 0);
         gate.SetResult();
         Assert.Equal("done", await WithinPatienceAsync(handle.ResultAsync()));
         Assert.Equal(2, bodies);

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using Elt.Durable.Journal;
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests;
 
@@ -26,9 +27,11 @@ public abstract class LostLeaseTests<TStore> : EngineSuite<TStore>
             }));
         await engine.Client.StartAsync(Script("robbed", async context =>
         {
-            await context.SleepAsync(TimeSpan.FromMilliseconds(200));
+            await context.ReceiveAsync<string>();
             return await context.StepAsync("late", _ => Task.FromResult($"executed {Probe.Count("late")} times"));
         }), "robbed");
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null") > 0);
+        await engine.Client.SendAsync("robbed", "go on");
         await WithinPatienceAsync(reading.Task);
 
         var before = engine.Health.WorkerId;
@@ -36,11 +39,9 @@ public abstract class LostLeaseTests<TStore> : EngineSuite<TStore>
         Assert.Equal(1, await engine.Journal.RecoverAsync(default));
         await engine.Journal.RegisterWorkerAsync("heir", TimeSpan.FromMinutes(1), default);
         Assert.Single((await engine.Journal.ClaimAsync(new ClaimRequest("heir", 5, [new("scripted", 1)], []), default)).Runs);
-        while (engine.Health.WorkerId == before || engine.Health.CheckWorker() is not null)
-            await Task.Yield();
+        await Eventually.TrueAsync(() => engine.Health.WorkerId != before && engine.Health.CheckWorker() is null);
         read.SetResult();
-        while (engine.Health.BusyRuns > 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(() => engine.Health.BusyRuns == 0);
         Assert.Equal(0, Probe["late"]);
     }
 

@@ -1,4 +1,5 @@
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests;
 
@@ -86,8 +87,7 @@ public abstract class PatchTests<TStore> : EngineSuite<TStore>
         })));
         var before = await StartEngineAsync();
         await before.Client.StartAsync(new Scripted("evolving"), "run");
-        while (await Store.CountAsync("select count(*) from steps") < 1)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from steps") >= 1);
         await before.StopAsync();
         Script("evolving", async context => string.Join(" ", await context.MapAsync(new[] { "0", "1", "2" }, i => i, async (i, scope) =>
             await scope.PatchedAsync("change")

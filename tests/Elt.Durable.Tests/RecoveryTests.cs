@@ -1,5 +1,6 @@
 using Elt.Durable.Journal;
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 using Npgsql;
 
 namespace Elt.Durable.Tests;
@@ -20,8 +21,7 @@ public sealed class RecoveryOnPostgres : RecoveryTests<PostgresStore>
             return "done";
         }));
         await doomed.Client.StartAsync(input, "orphan");
-        while (Probe["attempts"] == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(() => Probe["attempts"] > 0);
         await doomed.KillAsync();
         await Store.ExpireLeasesAsync();
         gate.SetResult();
@@ -45,8 +45,7 @@ public sealed class TakeoverOnPostgres : EngineSuite<PostgresStore>
 
         var late = RecoveryTests.Step("prey", epoch: 1);
         var commit = journal.CommitAsync("zombie", [late], default);
-        while (!commit.IsCompleted && await Store.CountAsync("select count(*) from pg_locks where not granted") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => commit.IsCompleted || await Store.CountAsync(Blocked) > 0);
         await takeover.CommitAsync();
         await WithinPatienceAsync(commit);
         Assert.True(late.Fenced);
@@ -204,8 +203,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
             await gate.Task;
             return "first";
         })), "robbed");
-        while (Probe["attempts"] == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(() => Probe["attempts"] > 0);
         var before = engine.Health.WorkerId;
         await Store.ExpireLeasesAsync();
         await engine.Journal.RecoverAsync(default);
@@ -226,8 +224,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
             Probe.Count("attempts");
             return gate.Task.WaitAsync(ct).ContinueWith(_ => "", TaskScheduler.Default);
         })), "killer");
-        while (Probe["attempts"] == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(() => Probe["attempts"] > 0);
         await doomed.KillAsync();
         await Store.ExecuteAsync("update runs set recoveries = 100");
         await Store.ExpireLeasesAsync();
@@ -256,11 +253,9 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
             });
             return await context.StepAsync("two", _ => Task.FromResult($"two by epoch {Probe.Count("two")}"));
         }), "long");
-        while (Probe["one"] == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(() => Probe["one"] > 0);
         var stop = engine.StopAsync();
-        while (engine.Health.CheckWorker() is null)
-            await Task.Yield();
+        await Eventually.TrueAsync(() => engine.Health.CheckWorker() is not null);
         gate.SetResult();
         await WithinPatienceAsync(stop);
         if (Store is PostgresStore)

@@ -1,4 +1,5 @@
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests;
 
@@ -20,15 +21,13 @@ public abstract class SleepTests<TStore> : EngineSuite<TStore>
             return $"{context.Now:O}";
         });
         await engine.Client.StartAsync(input, "year");
-        while (await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and due_at is not null") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and due_at is not null") > 0);
         var due = (await engine.Client.FindAsync("year"))!.DueAt;
         await engine.StopAsync();
 
         var next = await StartEngineAsync(durable => durable.ConfigureWorker(w => w.ParkAfter = TimeSpan.FromMilliseconds(50)));
         await Store.ExecuteAsync("update runs set due_at = " + (Store is PostgresStore ? "now()" : "0"));
-        while (await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and epoch = 2") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and epoch = 2") > 0);
         Assert.Equal(due, (await next.Client.FindAsync("year"))!.DueAt);
         Assert.Equal(1, await Store.CountAsync("select count(*) from steps"));
     }

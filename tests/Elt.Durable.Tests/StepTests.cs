@@ -1,4 +1,5 @@
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests;
 
@@ -41,8 +42,7 @@ public abstract class StepTests<TStore> : EngineSuite<TStore>
         var (doomed, _) = await StartCrashingEngineAsync();
         var waits = new Flaky(Failures: 9, MaxAttempts: 3, FirstDelayMs: 300);
         await doomed.Client.StartAsync(waits, "flaky");
-        while (await Store.CountAsync("select count(*) from step_attempts") < 2)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from step_attempts") >= 2);
         await doomed.KillAsync();
         await Store.ExpireLeasesAsync();
 
@@ -148,8 +148,7 @@ public abstract class StepTests<TStore> : EngineSuite<TStore>
         });
         var (doomed, _) = await StartCrashingEngineAsync();
         await doomed.Client.StartAsync(input, "times");
-        while (seen.Count == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(() => seen.Count > 0);
         await doomed.KillAsync();
         await Store.ExpireLeasesAsync();
         var engine = await StartEngineAsync();

@@ -75,7 +75,8 @@ public sealed class PostgresServer : IAsyncDisposable
         await _creating.WaitAsync().ConfigureAwait(false);
         try
         {
-            await ExecuteAsync($"create database \"{name}\" template \"{template ?? "template1"}\"").ConfigureAwait(false);
+            // Copied file by file: half of the work of copying page by page through the log, which Postgres does else.
+            await ExecuteAsync($"create database \"{name}\" template \"{template ?? "template1"}\" strategy file_copy").ConfigureAwait(false);
         }
         finally
         {

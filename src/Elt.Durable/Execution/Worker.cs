@@ -312,8 +312,9 @@ internal sealed class Worker(
     /// <summary>Asks cheaply whether there is anything to do, so that an idle worker costs next to nothing.</summary>
     private async Task ProbeAsync(CancellationToken ct)
     {
-        var prospect = await journal.ProbeAsync(Request(1), ct).ConfigureAwait(false);
+        // Said first, so that a look ahead that is asked for meanwhile is not taken for this one.
         Volatile.Write(ref _probed, clock.Time.GetTimestamp());
+        var prospect = await journal.ProbeAsync(Request(1), ct).ConfigureAwait(false);
         _nextDue = prospect.NextDue;
         overdue.Expect(prospect.NextDeadline);
         if (prospect.WorkIsDue)

@@ -1,6 +1,7 @@
 using Elt.Durable.Execution;
 using Elt.Durable.Journal;
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 using Npgsql;
 
 namespace Elt.Durable.Tests.Control;
@@ -36,7 +37,7 @@ public sealed class CancelOnPostgres : CancelTests<PostgresStore>
             values ('parent/child', 'parent', 'nobody-has-it', 1, 'ENQUEUED', 0, '{}', now(), now())
             """);
         var cancelled = engine.Client.CancelAsync("parent");
-        await WaitAsync(async () => cancelled.IsCompleted || await Store.CountAsync("select count(*) from pg_locks where not granted") > 0);
+        await Eventually.TrueAsync(async () => cancelled.IsCompleted || await Store.CountAsync(Blocked) > 0);
         await commit.CommitAsync();
         Assert.True(await WithinPatienceAsync(cancelled));
         Assert.Equal(2, await Store.CountAsync("select count(*) from runs where status = 'CANCELLED'"));
@@ -136,7 +137,7 @@ public abstract class CancelTests<TStore> : ControlSuite<TStore>
         }), "waits");
         await WithinPatienceAsync(wait == "child" ? Probe.Signal("work").Task : WaitForRowsAsync(wait == "sleep" ? "steps" : "step_attempts", 1));
         Assert.True(await engine.Client.CancelAsync("waits"));
-        await WaitAsync(() => !engine.Get<Worker>().IsExecuting("waits"));
+        await Eventually.TrueAsync(() => !engine.Get<Worker>().IsExecuting("waits"));
         Assert.False(goesOn);
         Assert.Equal(0, await Store.CountAsync("select count(*) from steps where kind <> 'SLEEP'"));
         Assert.Equal(RunStatus.Cancelled, (await WithinPatienceAsync(engine.Client.WaitAsync("waits")))!.Status);
@@ -190,7 +191,7 @@ public abstract class CancelTests<TStore> : ControlSuite<TStore>
         Assert.True(await engine.Client.CancelAsync("big"));
         Assert.Equal(401, await Store.CountAsync("select count(*) from runs where status = 'CANCELLED' and owner is null and due_at is null"));
         Assert.Equal(0, await Store.CountAsync("select count(*) from steps"));
-        await WaitAsync(() => engine.Health.BusyRuns == 0);
+        await Eventually.TrueAsync(() => engine.Health.BusyRuns == 0);
         Assert.Equal(401, await Store.CountAsync("select count(*) from runs where status = 'CANCELLED'"));
     }
 

@@ -1,4 +1,5 @@
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests.Control;
 
@@ -25,19 +26,7 @@ public abstract class ControlSuite<TStore> : EngineSuite<TStore>
         return "rested";
     }
 
-    protected Task WaitForRowsAsync(string from, int rows) => WaitAsync(async () => await Store.CountAsync($"select count(*) from {from}") == rows);
-
-    protected static Task WaitAsync(Func<bool> isTrue) => WaitAsync(() => Task.FromResult(isTrue()));
-
-    protected static async Task WaitAsync(Func<Task<bool>> isTrue)
-    {
-        using var patience = new CancellationTokenSource(Patience, TimeProvider.System);
-        while (!await isTrue())
-        {
-            patience.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
+    protected Task WaitForRowsAsync(string from, int rows) => Eventually.TrueAsync(async () => await Store.CountAsync($"select count(*) from {from}") == rows);
 
     /// <summary>Makes runs look as if all that happened to them had happened so much earlier.</summary>
     protected Task AgeAsync(TimeSpan by, string where = "true")

@@ -1,5 +1,6 @@
 using Elt.Durable.Execution;
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests.Control;
 
@@ -113,7 +114,7 @@ public abstract class DeadlineTests<TStore> : ControlSuite<TStore>
             new RetryPolicy { AttemptTimeout = TimeSpan.FromSeconds(1), MaxAttempts = 1 })), "both", new StartOptions { Timeout = TimeSpan.FromSeconds(1) });
         Assert.Equal((RunStatus.Cancelled, "deadline passed"), await OutcomeAsync(engine, "both"));
         release.SetResult();
-        await WaitAsync(() => !engine.Get<Worker>().IsExecuting("both"));
+        await Eventually.TrueAsync(() => !engine.Get<Worker>().IsExecuting("both"));
         Assert.Equal(0, await Store.CountAsync("select count(*) from steps"));
     }
 

@@ -164,6 +164,8 @@ public abstract partial class GoldenJournalTests<TStore, TTransaction> : GoldenJ
     {
         await using var stream = typeof(GoldenVersions).Assembly.GetManifestResourceStream($"{typeof(GoldenVersions).Namespace}.v{version}.{StoreName}.sql")!;
         using var reader = new StreamReader(stream, Encoding.UTF8);
+        if (Store is PostgresStore)
+            await Store.ExecuteAsync("drop schema durable cascade");
         await Store.ExecuteAsync(await reader.ReadToEndAsync());
         var world = new GoldenWorld("now");
         var engine = await StartEngineAsync(durable => UseWorld(durable, world));

@@ -1,6 +1,7 @@
 using Elt.Durable.Messages;
 using Elt.Durable.Streams;
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 using Npgsql;
 
 namespace Elt.Durable.Tests.Messages;
@@ -24,8 +25,7 @@ public sealed class LostWakesOnPostgres : LostWakeTests<PostgresStore>
         var other = await StartEngineAsync(durable => durable.AddWorkflow<OnlyElsewhereWorkflow>());
         await other.Client.StartAsync(new OnlyElsewhere(), "elsewhere");
         await other.Client.SendAsync(handle.WorkflowId, "hello ");
-        while (await Store.CountAsync("select count(*) from event_waiters") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from event_waiters") > 0);
         await other.Client.SendAsync("elsewhere", "go");
         Assert.Equal("hello world", await WithinPatienceAsync(handle.ResultAsync()));
         Assert.Equal(1, (await receiver.Client.FindAsync(handle.WorkflowId))!.Epoch);
@@ -48,8 +48,7 @@ public sealed class LostWakesOnPostgres : LostWakeTests<PostgresStore>
             connection);
         await set.ExecuteNonQueryAsync();
         var registration = engine.Journal.Streams.FindEventAsync("setter", "ready", "waiter", default);
-        while (!registration.IsCompleted && await Store.CountAsync("select count(*) from pg_locks where not granted") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => registration.IsCompleted || await Store.CountAsync(Blocked) > 0);
         await transaction.CommitAsync();
         Assert.Equal(new EventState(false, "1"), await WithinPatienceAsync(registration));
     }
@@ -73,8 +72,7 @@ public sealed class LostWakesOnPostgres : LostWakeTests<PostgresStore>
         await using var locked = new NpgsqlCommand("select 1 from runs where id = 'setter' for update", connection);
         await locked.ExecuteNonQueryAsync();
         await register.ExecuteNonQueryAsync();
-        while (await Store.CountAsync("select count(*) from pg_locks where not granted") + await Store.CountAsync("select count(*) from runs where status = 'SUCCESS'") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync(Blocked) + await Store.CountAsync("select count(*) from runs where status = 'SUCCESS'") > 0);
         await transaction.CommitAsync();
         Assert.Equal("\"set\"", (await WithinPatienceAsync(engine.Client.WaitAsync("setter")))!.Output);
         Assert.Equal(0, await Store.CountAsync("select count(*) from event_waiters"));
@@ -92,8 +90,7 @@ public sealed class LostWakesOnPostgres : LostWakeTests<PostgresStore>
         await using var delete = new NpgsqlCommand("delete from runs where id = 'deleted'; delete from messages where run_id = 'deleted'", connection);
         await delete.ExecuteNonQueryAsync();
         var send = engine.Client.SendAsync("deleted", "late");
-        while (!send.IsCompleted && await Store.CountAsync("select count(*) from pg_locks where not granted") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => send.IsCompleted || await Store.CountAsync(Blocked) > 0);
         await transaction.CommitAsync();
         await WithinPatienceAsync(send);
         Assert.Equal(0, await Store.CountAsync("select count(*) from messages"));
@@ -136,8 +133,7 @@ public abstract class LostWakeTests<TStore> : EngineSuite<TStore>
                 t => t.Exception?.InnerException?.GetType().Name, TaskScheduler.FromCurrentSynchronizationContext())));
         foreach (var topic in new[] { "go", "end" })
         {
-            while (await Store.CountAsync("select count(*) from event_waiters") == 0)
-                await Task.Yield();
+            await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from event_waiters") > 0);
             await engine.Client.SendAsync(setter.WorkflowId, topic, topic);
             if (topic == "go")
                 await WithinPatienceAsync(engine.Client.GetEventAsync<string>(setter.WorkflowId, "ready"));
@@ -150,8 +146,7 @@ public abstract class LostWakeTests<TStore> : EngineSuite<TStore>
     {
         var engine = await StartEngineAsync(durable => durable.ConfigureWorker(w => (w.UseNotifications, w.ParkAfter) = (false, TimeSpan.FromHours(1))));
         var handle = await engine.Client.StartAsync(Script("waits", context => context.ReceiveAsync<string>(timeout: TimeSpan.FromDays(1))), "waits");
-        while (await Store.CountAsync("select count(*) from steps where key = 'receive/timeout'") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from steps where key = 'receive/timeout'") > 0);
         await Store.ExecuteAsync(
             $"""
             insert into messages (run_id, idempotency_key, topic, payload, sent_at) values ('waits', 'k', '', '"silent"', {(Store is PostgresStore ? "now()" : "0")});

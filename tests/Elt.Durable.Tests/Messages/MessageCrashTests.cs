@@ -2,6 +2,7 @@ using Elt.Durable.Journal;
 using Elt.Durable.Messages;
 using Elt.Durable.Streams;
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests.Messages;
 
@@ -22,8 +23,7 @@ public abstract class MessageCrashTests<TStore> : EngineSuite<TStore>
             Probe.Count("bodies");
             return await context.ReceiveAsync<string>(timeout: TimeSpan.FromDays(1));
         }), "waits");
-        while (await Store.CountAsync("select count(*) from steps where key = 'receive/timeout'") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from steps where key = 'receive/timeout'") > 0);
         await doomed.KillAsync();
         await Store.ExpireLeasesAsync();
         var heir = await StartEngineAsync();

@@ -1,4 +1,5 @@
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests.Messages;
 
@@ -29,8 +30,7 @@ public abstract class MessageTests<TStore> : EngineSuite<TStore>
         foreach (var text in new[] { "a", "b" })
             await engine.Client.SendAsync(handle.WorkflowId, text, "letters");
         begin.SetResult();
-        while (await Store.CountAsync(Waiting) > 1)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync(Waiting) <= 1);
         foreach (var text in new[] { "c", "d" })
             await engine.Client.SendAsync(handle.WorkflowId, text, "letters");
         Assert.Equal("a,b,c,d7", await WithinPatienceAsync(handle.ResultAsync()));
@@ -134,11 +134,9 @@ public abstract class MessageTests<TStore> : EngineSuite<TStore>
             Probe.Count("bodies");
             return await context.ReceiveAsync<string>("later");
         }));
-        while (await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and due_at is null") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and due_at is null") > 0);
         await engine.Client.SendAsync(handle.WorkflowId, "other", "other topic");
-        while (await Store.CountAsync("select count(*) from runs where status = 'WAITING' and epoch = 2 and owner is null") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from runs where status = 'WAITING' and epoch = 2 and owner is null") > 0);
         await engine.Client.SendAsync(handle.WorkflowId, "awake", "later");
         Assert.Equal("awake", await WithinPatienceAsync(handle.ResultAsync()));
         Assert.Equal(3, Probe["bodies"]);
@@ -162,15 +160,13 @@ public abstract class MessageTests<TStore> : EngineSuite<TStore>
                 return e.Message;
             }
         }), "year");
-        while (await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and due_at is not null") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and due_at is not null") > 0);
         var due = (await engine.Client.FindAsync("year"))!.DueAt;
         await engine.StopAsync();
 
         var next = await StartEngineAsync(ParkSoon);
         await Store.ExecuteAsync("update runs set due_at = " + (Store is PostgresStore ? "now()" : "0"));
-        while (await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and epoch = 2") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from runs where status = 'WAITING' and owner is null and epoch = 2") > 0);
         Assert.Equal(due, (await next.Client.FindAsync("year"))!.DueAt);
         if (messageComes)
         {

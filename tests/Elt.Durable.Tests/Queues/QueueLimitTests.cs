@@ -1,4 +1,5 @@
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 using Npgsql;
 
 namespace Elt.Durable.Tests.Queues;
@@ -33,8 +34,7 @@ public sealed class QueueLimitsOnPostgres : QueueLimitTests<PostgresStore>
             "select 1 from durable.queues where name = 'q' for update; update durable.runs set status = 'RUNNING', owner = 'other', due_at = null where id = 'a'", other);
         await command.ExecuteNonQueryAsync();
         var claim = worker.ClaimAsync();
-        while (!claim.IsCompleted && await Store.CountAsync("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => claim.IsCompleted || await Store.CountAsync(Blocked) > 0);
         await transaction.CommitAsync();
         Assert.Empty(await WithinPatienceAsync(claim));
     }

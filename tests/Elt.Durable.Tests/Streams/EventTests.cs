@@ -1,4 +1,5 @@
 using Elt.Durable.Tests.Suite;
+using Elt.Testing;
 
 namespace Elt.Durable.Tests.Streams;
 
@@ -72,8 +73,7 @@ public abstract class EventTests<TStore> : EngineSuite<TStore>
         if (isParked)
             await AwaitParkedAsync("waiter", epoch: 1);
         else
-            while (await Store.CountAsync("select count(*) from event_waiters") == 0)
-                await Task.Yield();
+            await Eventually.TrueAsync(async () => await Store.CountAsync("select count(*) from event_waiters") > 0);
         await engine.Client.SendAsync("target", "end");
         Assert.Equal("Run 'target' ended without having set the event 'ready'.", await WithinPatienceAsync(waiter.ResultAsync()));
         await Assert.ThrowsAsync<EventNotSetException>(() => WithinPatienceAsync(outside));
@@ -101,7 +101,6 @@ public abstract class EventTests<TStore> : EngineSuite<TStore>
 
     private async Task AwaitParkedAsync(string run, int epoch)
     {
-        while (await Store.CountAsync($"select count(*) from runs where id = '{run}' and epoch = {epoch} and status = 'WAITING' and owner is null") == 0)
-            await Task.Yield();
+        await Eventually.TrueAsync(async () => await Store.CountAsync($"select count(*) from runs where id = '{run}' and epoch = {epoch} and status = 'WAITING' and owner is null") > 0);
     }
 }

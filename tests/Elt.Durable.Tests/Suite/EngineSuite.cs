@@ -8,6 +8,9 @@ namespace Elt.Durable.Tests.Suite;
 public abstract class EngineSuite<TStore> : IAsyncLifetime
     where TStore : IStore, new()
 {
+    /// <summary>Counts the statements in this test's database that wait for a lock.</summary>
+    protected const string Blocked = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+
     private readonly List<EngineHost> _hosts = [];
     private readonly List<Journal.IJournal> _journals = [];
 

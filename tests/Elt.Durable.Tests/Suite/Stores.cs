@@ -1,3 +1,4 @@
+using Elt.Durable.Journal.Postgres;
 using Elt.Testing;
 using Microsoft.Data.Sqlite;
 using Npgsql;
@@ -62,13 +63,15 @@ public sealed class SqliteStore : IStore
 
 public sealed class PostgresStore : IStore
 {
+    private static readonly Lazy<Task<string>> Migrated = new(MigrateAsync);
+
     private NpgsqlDataSource? _dataSource;
 
     public string ConnectionString { get; private set; } = "";
 
     public async Task CreateAsync()
     {
-        ConnectionString = await PostgresServer.CreateDatabaseAsync();
+        ConnectionString = await PostgresServer.CreateDatabaseAsync(template: await Migrated.Value);
         _dataSource = NpgsqlDataSource.Create(ConnectionString + ";Search Path=durable;Maximum Pool Size=4");
     }
 
@@ -92,5 +95,15 @@ public sealed class PostgresStore : IStore
     {
         if (_dataSource is not null)
             await _dataSource.DisposeAsync();
+    }
+
+    /// <returns>A database whose journal is empty: copied for each test, which is quicker than to migrate for each.</returns>
+    private static async Task<string> MigrateAsync()
+    {
+        var settings = new NpgsqlConnectionStringBuilder(await PostgresServer.CreateDatabaseAsync()) { Pooling = false };
+        await using var dataSource = NpgsqlDataSource.Create(settings.ToString());
+        await using var journal = new PostgresJournal(new Journal.Postgres.PostgresStore(dataSource, new Journal.JournalSettings()));
+        await journal.OpenAsync(default);
+        return settings.Database!;
     }
 }
