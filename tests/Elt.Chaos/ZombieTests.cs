@@ -26,8 +26,7 @@ public sealed class ZombieTests(ITestOutputHelper output)
         var loading = load.KeepAsync(unfinished: 40, enough.Token);
 
         // The first effect makes the ledger that the estates are read from.
-        while (await database.CountAsync("select count(*) from public.effects") == 0)
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        await Eventually.TrueAsync(async () => await database.CountAsync("select count(*) from public.effects") > 0);
         var estates = new List<Estate>();
         while (estates.Count < zombies)
         {

@@ -20,7 +20,7 @@ internal static class EltServices
                 durable.UsePostgres(postgres.ConnectionString);
             else
                 durable.UseSqlite(options.JournalFile);
-            durable.ConfigureWorker(worker => worker.Lease = options.Lease);
+            durable.ConfigureWorker(worker => (worker.Lease, worker.StopGrace) = (options.Lease, options.StopGrace));
             durable.AddPipelines(Pipelines(options));
         });
         services.AddSingleton(new WorkflowCatalog(typeof(PipelineOptions).Assembly));

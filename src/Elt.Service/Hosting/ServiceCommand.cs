@@ -14,6 +14,7 @@ internal sealed class ServiceCommand
     private readonly Option<string> _cron = Option("--schedule-cron", "20 5 * * *", "When all integrations are run: minute hour day month weekday; none for only when asked.", "CRON");
     private readonly Option<string> _zone = Option("--schedule-zone", "UTC", "Time zone of --schedule-cron.", "ZONE");
     private readonly Option<double> _lease = Option("--lease", 15d, "How long the runs of a silent worker stay its own, in seconds; at least 1.", "SECONDS");
+    private readonly Option<double> _stopGrace = Option("--stop-grace", 10d, "How long a stop waits for fetches and writes in flight, in seconds; what is not ready by then is done again.", "SECONDS");
     private readonly Option<double> _apiFailures = Option("--api-failures", 0d, "Fault on purpose: share of fetches that fail, 0 to 1.", "SHARE");
     private readonly Option<double> _databaseFailures = Option("--database-failures", 0d, "Fault on purpose: share of writes to staging that fail, 0 to 1.", "SHARE");
     private readonly Option<double> _crash = Option("--crash", 0d, "Fault on purpose: share of batches after which the process ends at once, 0 to 1.", "SHARE");
@@ -37,10 +38,11 @@ internal sealed class ServiceCommand
         foreach (var share in new[] { _apiFailures, _databaseFailures, _crash })
             Check(share, value => value is >= 0 and <= 1, "is a share from 0 to 1");
         Check(_lease, value => value is >= 1 and <= 3600, "is a number of seconds from 1 to 3600");
+        Check(_stopGrace, value => value is >= 0 and <= 3600, "is a number of seconds from 0 to 3600");
         Check(_crashAfter, value => value >= 0, "is a number from 0");
         foreach (var option in new Option[]
         {
-            _data, _urls, _cron, _zone, _lease, _connectors, _files, _privateSources, _deletes, _history, _logLevel, _logFormat,
+            _data, _urls, _cron, _zone, _lease, _stopGrace, _connectors, _files, _privateSources, _deletes, _history, _logLevel, _logFormat,
             _apiFailures, _databaseFailures, _crash, _crashAfter, _crashMarker, _stopWithInput,
         })
         {
@@ -58,6 +60,7 @@ internal sealed class ServiceCommand
         ScheduleCron = parsed.GetValue(_cron) is { } cron && cron != "none" ? Reading("--schedule-cron: ", () => CronSchedule.Parse(cron, "UTC").Text) : null,
         ScheduleZone = Zone(parsed.GetValue(_zone)!),
         Lease = TimeSpan.FromSeconds(parsed.GetValue(_lease)),
+        StopGrace = TimeSpan.FromSeconds(parsed.GetValue(_stopGrace)),
         Connectors = parsed.GetValue(_connectors) is { } folder ? Path.GetFullPath(folder) : null,
         Files = parsed.GetValue(_files) is { } files ? Path.GetFullPath(files) : null,
         PrivateSources = parsed.GetValue(_privateSources),

@@ -38,6 +38,8 @@ internal static class ServiceHost
         });
         AddLogging(builder.Logging, options);
         AddApi(builder.Services);
+        // Longer than the worker's own patience, which it uses up when a request to a source takes long.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopGrace + TimeSpan.FromSeconds(10));
         builder.Services.AddElt(options);
         var app = builder.Build();
         MapApi(app);
@@ -69,7 +71,6 @@ internal static class ServiceHost
         services.AddProblemDetails();
         // A page in somebody's browser may resolve its own name to this machine; it cannot choose the Host header's value.
         services.AddHostFiltering(hosts => hosts.AllowedHosts = ["localhost", "127.0.0.1", "[::1]"]);
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
     }
 
     private static void MapApi(WebApplication app)

@@ -27,6 +27,9 @@ internal sealed record ServiceOptions
     /// <summary>How long the runs of a silent worker stay its own.</summary>
     public required TimeSpan Lease { get; init; }
 
+    /// <summary>How long a stop waits for what is in flight.</summary>
+    public required TimeSpan StopGrace { get; init; }
+
     /// <summary>Folder of further connectors; <see langword="null"/> for none.</summary>
     public string? Connectors { get; init; }
 

@@ -186,10 +186,6 @@ public sealed class PostgresDestinationTests : DestinationTests
          new(dataSource, Workshop.Warehouse, Dataset.Users, Workshop.Thresholds, options ?? new());
 
     /// <summary>Returns when some session of the database waits for a lock.</summary>
-    private async Task WaitForLockAsync()
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while ((await RowsAsync("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")).Length == 0)
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
-    }
+    private Task WaitForLockAsync() => Eventually.TrueAsync(async () =>
+        (await RowsAsync("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")).Length > 0);
 }

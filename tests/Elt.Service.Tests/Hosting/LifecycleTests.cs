@@ -20,7 +20,7 @@ public sealed class LifecycleTests : IDisposable
     {
         var gate = new Gate(pages: 2);
         await using var provider = await DemoProvider.StartAsync(new DemoProviderOptions { Users = 50, BeforeServe = gate.PassAsync });
-        await using (var first = await ServiceProcess.StartAsync(_data.Path))
+        await using (var first = await ServiceProcess.StartAsync(_data.Path, ["--stop-grace", "0.5"]))
         {
             await first.ConnectAsync("org-001", "demo", provider.Endpoint("org-001", "demo"));
             await first.StartRunAsync("root-orchestration", "stopped", new { });
