@@ -1,3 +1,4 @@
+using Elt.Durable;
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Faults;
@@ -32,7 +33,10 @@ public sealed record PipelineOptions
     /// <summary>IANA time zone of the schedule. Default UTC.</summary>
     public string ScheduleTimeZone { get; init; } = "UTC";
 
-    /// <summary>Pipelines begun and not ended at the same time, over all workers; at least 1. Default 5.</summary>
+    /// <summary>
+    /// Pipelines that one worker executes at the same time; at least 1. One that only waits for its batches, or for a source that has asked for patience, makes
+    /// room after <see cref="WorkerOptions.ParkAfter"/>; what is read at once stays within so many pipelines' <see cref="MaxParallelBatches"/>. Default 5.
+    /// </summary>
     public int PipelineConcurrency { get; init; } = 5;
 
     /// <summary>Batches of one extract that run side by side; each holds one page in memory. At least 1. Default 4.</summary>

@@ -28,6 +28,9 @@ public static class PipelineRegistration
     /// <summary>Queue that <c>elt-pipeline</c> runs go through.</summary>
     public const string Queue = "pipelines";
 
+    /// <summary>Queue that the batches of all pipelines go through, those of each organization in turn.</summary>
+    public const string BatchQueue = "batches";
+
     /// <summary>Name of the schedule that runs all integrations.</summary>
     public const string Schedule = "daily-elt";
 
@@ -58,7 +61,9 @@ public static class PipelineRegistration
             .AddWorkflow<ApplyToLatestWorkflow>()
             .AddWorkflow<SyncOnwardWorkflow>()
             .AddWorkflow<PlanPipelineWorkflow>()
-            .AddQueue(Queue, concurrency: options.PipelineConcurrency);
+            // Limits of the worker: a pipeline or batch that waits long is parked, and does not hold up those that could go on.
+            .AddQueue(Queue, workerConcurrency: options.PipelineConcurrency)
+            .AddQueue(BatchQueue, workerConcurrency: options.PipelineConcurrency * options.MaxParallelBatches);
     }
 
     private static void AddStores(IServiceCollection services, PipelineOptions options)

@@ -45,21 +45,21 @@ internal sealed class ExtractAndLoadWorkflow(
     /// </summary>
     private async Task LoadAsync(ExtractAndLoad input, string runId, int pageSize, string connector, WorkflowContext context)
     {
-        var first = await context.ChildAsync(Batch(0), Name(0));
+        var first = await LoadBatchAsync(context, Batch(0), Name(0));
         var (ended, cursor) = (first.Ended, first.NextCursor);
         var next = 1;
         var planned = ended || first.TotalPages is not { } pages ? 1 : input.Plan.BatchesFor(pages);
         while (next < planned)
         {
             var round = Enumerable.Range(next, Math.Min(input.Batches, planned - next)).ToList();
-            var loaded = await context.MapAsync(round, Name, (batch, scope) => scope.ChildAsync(Batch(batch)), options.MaxParallelBatches);
+            var loaded = await context.MapAsync(round, Name, (batch, scope) => LoadBatchAsync(scope, Batch(batch)), options.MaxParallelBatches);
             ended |= loaded.Any(batch => batch.Ended);
             next += round.Count;
         }
         // Without a declared number of pages, or when the source grew while it was read.
         for (; !ended; next++)
         {
-            var batch = await context.ChildAsync(Batch(next, cursor), Name(next));
+            var batch = await LoadBatchAsync(context, Batch(next, cursor), Name(next));
             (ended, cursor) = (batch.Ended, batch.NextCursor);
         }
 
@@ -67,4 +67,7 @@ internal sealed class ExtractAndLoadWorkflow(
         ExtractAndLoadBatch Batch(int batch, string? from = null) =>
             new(input.OrganizationId, input.ConnectedIntegrationId, runId, batch, input.PagesPerBatch, pageSize, from, connector);
     }
+
+    private static Task<BatchSummary> LoadBatchAsync(WorkflowContext context, ExtractAndLoadBatch batch, string? name = null) =>
+        context.ChildAsync(batch, name, PipelineRegistration.BatchQueue, queueKey: batch.OrganizationId);
 }
