@@ -23,7 +23,7 @@ internal sealed class Quarantine(Dataset dataset)
     private readonly string _table = Dataset.Quote(dataset.Name + "_quarantine");
 
     /// <summary>Whether a record is put into quarantine.</summary>
-    public static bool Takes(SourceRecord record) => record.ExternalId is null || (record.State == RecordState.Present && record.Problems.Count > 0);
+    public static bool Takes(SourceRecord record) => record.ExternalId is null || (record.State == RecordState.Present && record.Problems.Any(problem => problem.Quarantines));
 
     /// <summary>
     /// Adds a record; one that is there already gets its present form and reasons. It stays discarded as long as the reasons are the same, and
