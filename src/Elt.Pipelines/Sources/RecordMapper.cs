@@ -23,7 +23,7 @@ internal sealed class RecordMapper
         _manifest = manifest;
         _dataset = dataset;
         _quality = new RowQuality(manifest.Quality, dataset);
-        _mapped = [.. manifest.Ignore, .. manifest.Key.Concat(manifest.Fields.Values.SelectMany(field => field.From)).Select(JsonPointer.OnlyMember).OfType<string>()];
+        _mapped = manifest.TakenMembers();
     }
 
     public SourceRecord Map(JsonElement item)

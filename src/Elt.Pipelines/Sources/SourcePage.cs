@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Elt.Pipelines.Quality.Rules;
+using Elt.Pipelines.Sources.Manifests;
 
 namespace Elt.Pipelines.Sources;
 
@@ -70,6 +71,9 @@ internal sealed record SourcePage(int Page, IReadOnlyList<SourceRecord> Records,
 {
     /// <summary>What the next page is asked for by, where pages follow one another; opaque, without secrets and personal data.</summary>
     public string? NextCursor { get; init; }
+
+    /// <summary>What its records were mapped with, where a run is pinned to it: its rules judge the run.</summary>
+    public Connector? Connector { get; init; }
 
     /// <summary>What it says of a record that it is on no page. Default that it is gone.</summary>
     public AbsenceProof Absence { get; init; }

@@ -135,7 +135,7 @@ public sealed class RowRuleTests
     [InlineData("""{"id":"r","kind":"spiral","field":"name"}""", "$.quality.rules", "spiral")]
     [InlineData("""{"id":"r","kind":"required","field":"name","colour":1}""", "$.quality.rules", "colour")]
     [InlineData("""{"kind":"required","field":"name"}""", "$.quality.rules", "id")]
-    [InlineData("""{"id":"r","kind":"format","format":"phone","field":"name"}""", "$.quality.rules", "ValueFormat")]
+    [InlineData("""{"id":"r","kind":"format","format":"phone","field":"name"}""", "$.quality.rules[0].format: ", "format")]
     [InlineData("""{"id":"r","kind":"regex","pattern":"(","field":"name"}""", "$.quality.rules[0].pattern: expected a regular expression", "Not enough )'s")]
     [InlineData("""{"id":"r","kind":"regex","pattern":"(?=x)y","field":"name"}""", "$.quality.rules[0].pattern: expected a regular expression", "lookarounds")]
     [InlineData("""{"id":"r","kind":"regex","pattern":"((a{100}){100}){100}","field":"name"}""", "$.quality.rules[0].pattern: ", "multiply to at most 1000")]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Elt.Pipelines.Quality.Rules;
@@ -7,6 +8,9 @@ internal sealed record QualityRules
 {
     /// <summary>The rules. Default none.</summary>
     public IReadOnlyList<QualityRule> Rules { get; init; } = [];
+
+    /// <summary>Whether a row may have to go to quarantine when it is staged already.</summary>
+    internal bool MayQuarantineLater => Rules.Any(rule => rule is AmongRowsRule { Quarantines: true });
 
     /// <summary>These rules, then further ones; one of them with the id of a rule that is there stands in its place.</summary>
     public QualityRules With(QualityRules further) => new()
@@ -24,6 +28,11 @@ internal sealed record QualityRules
 [JsonDerivedType(typeof(LengthRule), "length")]
 [JsonDerivedType(typeof(RangeRule), "range")]
 [JsonDerivedType(typeof(EnumRule), "enum")]
+[JsonDerivedType(typeof(UniqueRule), "unique")]
+[JsonDerivedType(typeof(ReferenceRule), "reference")]
+[JsonDerivedType(typeof(RowCountRule), "rowCount")]
+[JsonDerivedType(typeof(NullRateRule), "nullRate")]
+[JsonDerivedType(typeof(FreshnessRule), "freshness")]
 internal abstract record QualityRule
 {
     /// <summary>What issues and reasons name it by; once among the rules of a connector.</summary>
@@ -58,6 +67,9 @@ internal abstract record QualityRule
         _ => RuleAction.FailRun,
     };
 
+    /// <summary>Whether rows that fail are not taken.</summary>
+    internal bool Quarantines => Acts is RuleAction.Quarantine or RuleAction.FailRun;
+
     /// <summary>The limit that it has, stated or not.</summary>
     internal Threshold? Limit => Threshold ?? (Acts == RuleAction.FailRun ? new Threshold { Count = 0 } : null);
 
@@ -89,6 +101,12 @@ internal enum RuleAction
 
     /// <summary>The row goes to quarantine, and the run fails once more rows fail than the threshold allows.</summary>
     FailRun,
+}
+
+internal static class RuleNames
+{
+    /// <summary>The name as tables, answers and messages have it: <c>set_null</c>.</summary>
+    public static string Name(this Enum value) => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 }
 
 /// <summary>How many rows may fail a rule before the run does; one of the two.</summary>

@@ -14,9 +14,10 @@ internal static class RuleCheck
     {
         var ids = new HashSet<string>(Taken, StringComparer.Ordinal);
         var columns = dataset.Columns.Select(column => column.Name).ToList();
+        var unkept = dataset.Columns.Any(column => column.Kind == ColumnKind.RemainingMembers) ? manifest.TakenMembers() : null;
         foreach (var (i, rule) in manifest.Quality.Rules.Index())
         {
-            foreach (var problem in Problems(rule, ids, columns))
+            foreach (var problem in Problems(rule, ids, columns).Concat(StagedProblems(rule, manifest, columns, unkept)))
                 yield return $"$.quality.rules[{i}].{problem}";
         }
     }
@@ -37,13 +38,31 @@ internal static class RuleCheck
             yield return "threshold: expected either a count from 0 or a rate from 0 to 1.";
     }
 
-    private static string? FieldProblem(QualityRule rule, List<string> columns) =>
-        rule.Field is { } field && (field is ['/', _, ..] || columns.Contains(field))
+    /// <summary>What rules that go by staged rows cannot do, since only columns and attributes are staged.</summary>
+    private static IEnumerable<string> StagedProblems(QualityRule rule, Manifest manifest, List<string> columns, HashSet<string>? unkept)
+    {
+        if (rule is FreshnessRule && manifest.UpdatedAt is null)
+            yield return "kind: expected updatedAt in the connector, which says when a record was changed.";
+        if (rule is ReferenceRule { To: { } to } && to is not ['/', _, ..] && !columns.Contains(to))
+            yield return $"to: expected one of the columns {string.Join(", ", columns)}, or a JSON Pointer into the record, found '{to}'.";
+        if (rule is RunRule && rule.Threshold is not null)
+            yield return "threshold: expected nothing, since the rule is not on rows.";
+        foreach (var (name, field) in rule is AmongRowsRule or NullRateRule ? [("field", rule.Field), ("to", (rule as ReferenceRule)?.To)] : Array.Empty<(string, string?)>())
+        {
+            if (field is ['/', _, ..] && (field.Contains('"', StringComparison.Ordinal) || unkept?.Contains(JsonPointer.Parts(field).First()) != false))
+                yield return $"{name}: expected a column, or a JSON Pointer to what is kept among the attributes, found '{field}'.";
+        }
+    }
+
+    private static string? FieldProblem(QualityRule rule, List<string> columns) => rule is RowCountRule or FreshnessRule
+        ? rule.Field is null ? null : "field: expected nothing, since the rule is on the run."
+        : rule.Field is { } field && (field is ['/', _, ..] || columns.Contains(field))
             ? null
             : $"field: expected one of the columns {string.Join(", ", columns)}, or a JSON Pointer into the record, found {Named(rule.Field)}.";
 
     private static string? ActionProblem(QualityRule rule, List<string> columns) => rule.Acts switch
     {
+        not (RuleAction.Keep or RuleAction.FailRun) when !rule.JudgesRows => "action: expected keep or failRun, since the rule is not on rows.",
         RuleAction.SetNull or RuleAction.Default when !columns.Contains(rule.Field!) => $"action: expected keep, quarantine or failRun, since '{rule.Field}' is no column.",
         RuleAction.SetNull when rule is RequiredRule => "action: expected keep, default, quarantine or failRun for a value that is missing, found setNull.",
         RuleAction.Default when rule.Default is null => "default: expected the value to use instead, found none.",

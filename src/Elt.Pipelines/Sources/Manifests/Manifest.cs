@@ -63,6 +63,9 @@ internal sealed record Manifest
 
     /// <summary>What is expected of the records beside that they can be mapped.</summary>
     public QualityRules Quality { get; init; } = new();
+
+    /// <summary>Members of a record that are not among its attributes: they have a column of their own, are the key, or are not kept.</summary>
+    internal HashSet<string> TakenMembers() => [.. Ignore, .. Key.Concat(Fields.Values.SelectMany(field => field.From)).Select(JsonPointer.OnlyMember).OfType<string>()];
 }
 
 /// <summary>How many records a page is asked for.</summary>
