@@ -15,16 +15,6 @@ internal sealed class Quarantine(Dataset dataset)
 {
     private const string OfIntegration = "organization_id = $org and connected_integration_id = $integration";
 
-    private static readonly RecordProblem NoKey = new("key", null, "Expected a key of at most 512 characters, found none that can be used.");
-
-    /// <summary>JSON of the reasons.</summary>
-    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    private readonly string _table = Dataset.Quote(dataset.Name + "_quarantine");
-
-    private string Insert =>
-        $"insert into {_table} (organization_id, connected_integration_id, record_key, external_id, workflow_id, page, ordinal, raw, reasons, state, runs, first_seen_at, last_seen_at)";
-
     private const string OrReplace =
         """
         on conflict (organization_id, connected_integration_id, record_key) do update
@@ -34,6 +24,13 @@ internal sealed class Quarantine(Dataset dataset)
             discarded_by = case when state = 'open' and reasons = excluded.reasons then discarded_by end,
             discarded_at = case when state = 'open' and reasons = excluded.reasons then discarded_at end
         """;
+
+    private static readonly RecordProblem NoKey = new("key", null, "Expected a key of at most 512 characters, found none that can be used.");
+
+    /// <summary>JSON of the reasons.</summary>
+    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly string _table = Dataset.Quote(dataset.Name + "_quarantine");
 
     /// <summary>Whether a record is put into quarantine.</summary>
     public static bool Takes(SourceRecord record) => record.ExternalId is null || (record.State == RecordState.Present && record.Problems.Any(problem => problem.Quarantines));
@@ -82,6 +79,9 @@ internal sealed class Quarantine(Dataset dataset)
             run.Parameters);
         transaction.Execute($"delete from {_table} where {OfIntegration} and external_id is null and workflow_id <> $run", run.Parameters);
     }
+
+    private string Insert =>
+        $"insert into {_table} (organization_id, connected_integration_id, record_key, external_id, workflow_id, page, ordinal, raw, reasons, state, runs, first_seen_at, last_seen_at)";
 
     private static string Key(PipelineRun run, int page, int ordinal, SourceRecord record) => record.ExternalId is { } id
         ? $"id:{id}"
