@@ -9,6 +9,7 @@ using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Latest;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Plans;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Sources.Files;
@@ -94,6 +95,7 @@ public static class PipelineRegistration
         }
         services.AddSingleton<PipelineDatabases>();
         services.AddSingleton<DeleteReviews>();
+        services.AddSingleton<QualityReports>();
     }
 
     private static void AddStages(IServiceCollection services, PipelineOptions options)
@@ -114,11 +116,13 @@ public static class PipelineRegistration
         services.AddSingleton(s => new PinnedConnectors(
             s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new SourceCircuits(s.GetRequiredService<WarehouseFile>(), options.Source, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new QualityCheck(Dataset.Users, s.GetRequiredService<PinnedConnectors>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, options.Quality, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new QuarantineReviews(
             Dataset.Users, s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<IIntegrationStore>(), s.GetRequiredService<ConnectorLibrary>(),
             s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new PlanRuns(Dataset.Users, s.GetRequiredService<ChangeDetection>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new PlanRuns(
+            Dataset.Users, s.GetRequiredService<QualityCheck>(), s.GetRequiredService<ChangeDetection>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new LatestState(Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new RunAcquisition(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
     }

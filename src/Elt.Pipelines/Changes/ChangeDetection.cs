@@ -27,11 +27,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
             return Recorded(transaction, run);
         var seen = SeenKeys.Collect(transaction, _sql, run);
         var completeness = Completeness.Of(transaction, run);
-        if (completeness.Gap(seen.All) is { } gap)
-        {
-            throw new IncompleteExtractException(
-                $"The extract of {integration} by run '{runId}' is not complete: {gap}. Nothing was applied; the next run reads anew.");
-        }
+        completeness.EnsureComplete(run, seen.All);
         gate.Check(integration, seen.Quarantined + completeness.UnreadableKeys, seen.All + completeness.UnreadableKeys);
         _quarantine.Resolve(transaction, run);
         var now = time.GetUtcNow().ToStored();

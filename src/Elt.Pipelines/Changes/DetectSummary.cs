@@ -1,3 +1,5 @@
+using Elt.Pipelines.Quality;
+
 namespace Elt.Pipelines.Changes;
 
 /// <summary>What a run has changed.</summary>
@@ -14,6 +16,9 @@ public sealed record DetectSummary(long Staged, long Inserts, long Updates, long
 
     /// <summary>Those of the inserts whose records are back again.</summary>
     public long Resurrected { get; init; }
+
+    /// <summary>What the check before has found; <see langword="null"/> for a run that was not checked.</summary>
+    public QualitySummary? Quality { get; init; }
 
     /// <summary>Keys that came with records that differ.</summary>
     public long Duplicates { get; init; }

@@ -78,7 +78,7 @@ internal sealed class ExtractAndLoadBatchWorkflow(
                     var integration = await integrations.GetAsync(input.Integration, ct);
                     faults.BeforeRequest();
                     var request = new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector));
-                    fetched = await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct);
+                    fetched = await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct) with { Connector = request.Connector };
                 }
                 return await staging.StageAsync(input.Integration, input.RunId, fetched, faults.BeforeCommit, ct);
             },

@@ -1,6 +1,7 @@
 using Elt.Durable;
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Orchestration;
@@ -15,12 +16,17 @@ public sealed record DetectChanges(string OrganizationId, string ConnectedIntegr
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 }
 
-internal sealed class DetectChangesWorkflow(WarehouseFile warehouse, RunAcquisition runs, ChangeDetection changes)
+internal sealed class DetectChangesWorkflow(WarehouseFile warehouse, RunAcquisition runs, QualityCheck check, ChangeDetection changes)
     : Workflow<DetectChanges, DetectSummary>
 {
     public override async Task<DetectSummary> RunAsync(DetectChanges input, WorkflowContext context)
     {
         var runId = input.RunId ?? await runs.FindNewestAsync(context, input.Integration);
+        var quality = await context.TransactionAsync(
+            "check-quality", warehouse.Database, (transaction, _) => Task.FromResult(check.Check(transaction, input.Integration, runId)));
+        if (quality.Issues > 0)
+            Log.QualityIssues(context.Logger, quality.Issues, input.Integration, quality.Invalid, quality.Records);
+        quality.EnsurePassed(input.Integration);
         var detected = await context.TransactionAsync(
             "detect", warehouse.Database, (transaction, _) => Task.FromResult(changes.Detect(transaction, input.Integration, runId)));
         if (detected.HoldReason is { } reason)
@@ -31,6 +37,6 @@ internal sealed class DetectChangesWorkflow(WarehouseFile warehouse, RunAcquisit
             Log.Duplicates(context.Logger, detected.Duplicates, input.Integration);
         if (detected.UnconfirmedReason is { } doubt)
             Log.DeletesUnconfirmed(context.Logger, detected.DeletesUnconfirmed, input.Integration, doubt);
-        return detected;
+        return detected with { Quality = quality };
     }
 }

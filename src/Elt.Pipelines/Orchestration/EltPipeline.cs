@@ -1,6 +1,7 @@
 using Elt.Durable;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Orchestration;
@@ -38,6 +39,18 @@ public sealed record PipelineSummary(
 
     /// <summary>Records that are missing, and are deleted when the next complete run misses them too.</summary>
     public long DeletesUnconfirmed { get; init; }
+
+    /// <summary>Records without a usable key; not among those staged.</summary>
+    public long UnreadableKeys { get; init; }
+
+    /// <summary>Records that fail a rule of severity error or critical, those without a usable key included.</summary>
+    public long Invalid { get; init; }
+
+    /// <summary>Failures of rules of any severity.</summary>
+    public long QualityIssues { get; init; }
+
+    /// <summary>The share of valid records in percent; <see langword="null"/> without any record.</summary>
+    public double? QualityScore => QualitySummary.ScoreOf(Staged + UnreadableKeys - Invalid, Staged + UnreadableKeys);
 }
 
 internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcquisition runs) : Workflow<EltPipeline, PipelineSummary>
@@ -59,6 +72,9 @@ internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcq
         {
             Quarantined = changes.Quarantined,
             DeletesUnconfirmed = changes.DeletesUnconfirmed,
+            UnreadableKeys = (changes.Quality?.Records ?? changes.Staged) - changes.Staged,
+            Invalid = changes.Quality?.Invalid ?? changes.Quarantined,
+            QualityIssues = changes.Quality?.Issues ?? 0,
         };
     }
 }

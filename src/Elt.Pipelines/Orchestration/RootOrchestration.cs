@@ -1,6 +1,7 @@
 using Elt.Durable;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Quality;
 
 namespace Elt.Pipelines.Orchestration;
 
@@ -25,9 +26,27 @@ public sealed record PipelineTotals(
     /// <summary>Records that cannot be taken.</summary>
     public long Quarantined { get; init; }
 
+    /// <summary>Records without a usable key; not among those staged.</summary>
+    public long UnreadableKeys { get; init; }
+
+    /// <summary>Records that fail a rule of severity error or critical.</summary>
+    public long Invalid { get; init; }
+
+    /// <summary>Failures of rules of any severity.</summary>
+    public long QualityIssues { get; init; }
+
+    /// <summary>The share of valid records in percent; <see langword="null"/> without any record.</summary>
+    public double? QualityScore => QualitySummary.ScoreOf(Staged + UnreadableKeys - Invalid, Staged + UnreadableKeys);
+
     internal static PipelineTotals Of(IReadOnlyList<PipelineSummary> all) => new(
         all.Count, all.Sum(s => s.Staged), all.Sum(s => s.Inserts), all.Sum(s => s.Updates), all.Sum(s => s.Deletes),
-        all.Sum(s => s.DeletesHeld), all.Sum(s => s.Latest), all.Sum(s => s.Synced)) { Quarantined = all.Sum(s => s.Quarantined) };
+        all.Sum(s => s.DeletesHeld), all.Sum(s => s.Latest), all.Sum(s => s.Synced))
+    {
+        Quarantined = all.Sum(s => s.Quarantined),
+        UnreadableKeys = all.Sum(s => s.UnreadableKeys),
+        Invalid = all.Sum(s => s.Invalid),
+        QualityIssues = all.Sum(s => s.QualityIssues),
+    };
 }
 
 internal sealed class RootOrchestrationWorkflow(IIntegrationStore integrations) : Workflow<RootOrchestration, RootSummary>

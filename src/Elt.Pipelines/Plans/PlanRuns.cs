@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
 
@@ -10,7 +11,7 @@ namespace Elt.Pipelines.Plans;
 /// Plans in the warehouse. A plan compares as a run does, with the same statements, as if it were the newest run; what that writes is rolled back
 /// before anybody else can see it.
 /// </summary>
-internal sealed class PlanRuns(Dataset dataset, ChangeDetection changes, TimeProvider time)
+internal sealed class PlanRuns(Dataset dataset, QualityCheck check, ChangeDetection changes, TimeProvider time)
 {
     private const string OfIntegration = "organization_id = $org and connected_integration_id = $integration";
     private const string Newest = $"{OfIntegration} and workflow_id = $run";
@@ -50,6 +51,7 @@ internal sealed class PlanRuns(Dataset dataset, ChangeDetection changes, TimePro
             ?? throw new RunStateException($"A newer plan of {integration} has taken the place of '{planId}'.");
         transaction.Save("compare");
         PipelineRuns.Acquire(transaction, integration, planId, time.GetUtcNow());
+        check.Check(transaction, integration, planId).EnsurePassed(integration);
         var detected = changes.Detect(transaction, integration, planId);
         var found = transaction.Query(
             _sql.SampleChanges, row => (Type: row.GetString(0), Key: row.GetString(1), Fields: row.Text(2)), [.. plan.Parameters, ("$limit", PipelinePlan.Sample)]);
@@ -90,6 +92,7 @@ internal sealed class PlanRuns(Dataset dataset, ChangeDetection changes, TimePro
     private void DeleteStaged(SqliteTransaction transaction, PipelineRun plan)
     {
         transaction.Execute(_sql.DeleteStaged, plan.Parameters);
+        transaction.Execute(QualitySql.DeleteStaged, plan.Parameters);
         transaction.Execute($"delete from extract_pages where {Newest}", plan.Parameters);
     }
 }

@@ -20,6 +20,6 @@ public sealed record QualityGate
     }
 }
 
-/// <summary>Too many records of a run cannot be taken: nothing of it is applied.</summary>
+/// <summary>Too many records of a run cannot be taken, or break a rule that fails runs: nothing of it is applied.</summary>
 /// <param name="message">How many, and how many may be.</param>
 public sealed class QualityGateException(string message) : Exception(message);

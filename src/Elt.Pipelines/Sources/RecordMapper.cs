@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
 
@@ -15,19 +16,24 @@ internal sealed class RecordMapper
     private readonly Manifest _manifest;
     private readonly Dataset _dataset;
     private readonly HashSet<string> _mapped;
+    private readonly RowQuality _quality;
 
     public RecordMapper(Manifest manifest, Dataset dataset)
     {
         _manifest = manifest;
         _dataset = dataset;
-        _mapped = [.. manifest.Ignore, .. manifest.Key.Concat(manifest.Fields.Values.SelectMany(field => field.From)).Select(JsonPointer.OnlyMember).OfType<string>()];
+        _quality = new RowQuality(manifest.Quality, dataset);
+        _mapped = manifest.TakenMembers();
     }
 
     public SourceRecord Map(JsonElement item)
     {
         var state = State(item);
         var problems = new List<RecordProblem>();
-        return new SourceRecord(Key(item), state is RecordState.Removed or RecordState.Deleted ? [] : Values(item, problems))
+        var values = state is RecordState.Removed or RecordState.Deleted ? [] : Values(item, problems);
+        if (state == RecordState.Present)
+            _quality.Apply(item, values, problems);
+        return new SourceRecord(Key(item), values)
         {
             State = state,
             UpdatedAt = UpdatedAt(item),
@@ -95,26 +101,10 @@ internal sealed class RecordMapper
     {
         if (value.AsText() is not { } text)
             return null;
-        var typed = type switch
-        {
-            FieldType.Text => text,
-            FieldType.Integer => Integer(text),
-            FieldType.Number => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? text : null,
-            FieldType.Boolean => text is "true" or "false" ? text : null,
-            _ => Time(text)?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture),
-        };
+        var typed = FieldText.Of(text, type);
         if (typed is null)
             problems.Add(new RecordProblem("type", column, $"Expected {type.ToString().ToLowerInvariant()}, found {value!.Value.ValueKind.ToString().ToLowerInvariant()}."));
         return typed;
-    }
-
-    // 1, 1.0 and "1" are one number; digits are kept, however many.
-    private static string? Integer(string text)
-    {
-        var whole = text.IndexOf('.', StringComparison.Ordinal) is var dot and > 0 && text.AsSpan(dot + 1).TrimEnd('0').IsEmpty ? text[..dot] : text;
-        return System.Numerics.BigInteger.TryParse(whole, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
-            ? number.ToString(CultureInfo.InvariantCulture)
-            : null;
     }
 
     private static string? Transformed(string text, Transform transform) => transform switch
@@ -130,15 +120,12 @@ internal sealed class RecordMapper
         if (_manifest.UpdatedAt is not { } rule || JsonPointer.Find(item, rule.Path).AsText() is not { } text)
             return null;
         if (rule.Format == TimeFormat.Iso8601)
-            return Time(text);
+            return FieldText.Time(text);
         var unit = rule.Format == TimeFormat.EpochSeconds ? 1000 : 1;
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number * unit is > 0 and < 253_402_300_799_999
             ? DateTimeOffset.FromUnixTimeMilliseconds((long)(number * unit))
             : null;
     }
-
-    private static DateTimeOffset? Time(string text) =>
-        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time.ToUniversalTime() : null;
 
     private static string? Raw(JsonElement item) => item.GetRawText() is { Length: <= MaxRawLength } raw ? raw : null;
 }

@@ -1,3 +1,7 @@
+using System.Text.Json.Serialization;
+using Elt.Pipelines.Quality.Rules;
+using Elt.Pipelines.Sources.Manifests;
+
 namespace Elt.Pipelines.Sources;
 
 /// <summary>What a source says of a record beside its values.</summary>
@@ -30,15 +34,32 @@ internal sealed record SourceRecord(string? ExternalId, IReadOnlyList<string?> V
     /// <summary>The record as it came, for the quarantine; JSON, or the line of a file.</summary>
     public string? Raw { get; init; }
 
-    /// <summary>What could not be mapped; a record with problems is put into quarantine. Default none.</summary>
+    /// <summary>What could not be mapped, and the rules that it fails. Default none.</summary>
     public IReadOnlyList<RecordProblem> Problems { get; init; } = [];
 }
 
 /// <summary>Why a record, or a field of it, cannot be taken as it is.</summary>
-/// <param name="Rule">What it breaks, such as <c>type</c>, <c>required</c>, <c>length</c>.</param>
+/// <param name="Rule">What it breaks: the id of a rule, or, of the mapping itself, <c>type</c>, <c>required</c>, <c>length</c>.</param>
 /// <param name="Field">The column; <see langword="null"/> for the whole record.</param>
 /// <param name="Message">What was expected and found, without the value itself.</param>
-internal sealed record RecordProblem(string Rule, string? Field, string Message);
+internal sealed record RecordProblem(string Rule, string? Field, string Message)
+{
+    /// <summary>The kind of the rule. Default the rule itself, since the mapping's have no other name.</summary>
+    [JsonIgnore]
+    public string Kind { get; init; } = Rule;
+
+    /// <summary>Default error.</summary>
+    [JsonIgnore]
+    public Severity Severity { get; init; } = Severity.Error;
+
+    /// <summary>What becomes of the record. Default quarantine.</summary>
+    [JsonIgnore]
+    public RuleAction Action { get; init; } = RuleAction.Quarantine;
+
+    /// <summary>Whether the record cannot be taken.</summary>
+    [JsonIgnore]
+    public bool Quarantines => Action is RuleAction.Quarantine or RuleAction.FailRun;
+}
 
 /// <summary>A page of records.</summary>
 /// <param name="Page">Its number, from 1.</param>
@@ -50,6 +71,9 @@ internal sealed record SourcePage(int Page, IReadOnlyList<SourceRecord> Records,
 {
     /// <summary>What the next page is asked for by, where pages follow one another; opaque, without secrets and personal data.</summary>
     public string? NextCursor { get; init; }
+
+    /// <summary>What its records were mapped with, where a run is pinned to it: its rules judge the run.</summary>
+    public Connector? Connector { get; init; }
 
     /// <summary>What it says of a record that it is on no page. Default that it is gone.</summary>
     public AbsenceProof Absence { get; init; }

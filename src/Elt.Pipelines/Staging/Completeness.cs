@@ -75,6 +75,18 @@ internal sealed record Completeness
         },
         run.Parameters)[0];
 
+    /// <exception cref="IncompleteExtractException">The extract is not complete.</exception>
+    /// <param name="run">The run that read it.</param>
+    /// <param name="keys">Different keys staged.</param>
+    public void EnsureComplete(PipelineRun run, long keys)
+    {
+        if (Gap(keys) is { } gap)
+        {
+            throw new IncompleteExtractException(
+                $"The extract of {run.Integration} by run '{run.RunId}' is not complete: {gap}. Nothing was applied; the next run reads anew.");
+        }
+    }
+
     /// <summary>Why the extract is not complete, or <see langword="null"/> when it is.</summary>
     /// <param name="keys">Different keys staged.</param>
     public string? Gap(long keys)

@@ -4,6 +4,7 @@ using System.Text;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Plans;
 using Elt.Pipelines.Quality;
+using Elt.Pipelines.Quality.Rules;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
@@ -73,14 +74,20 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         var values = dataset.Columns.Select((_, i) => insert.Parameters.Add($"$value{i}", SqliteType.Text)).ToArray();
         var ids = new RecordId(run.Integration);
         var rows = 0;
+        var keepsRaw = page.Connector?.Manifest.Quality.MayQuarantineLater == true;
         foreach (var (index, record) in page.Records.Index())
         {
             var isQuarantined = Quarantine.Takes(record);
             if (isQuarantined && !run.IsPlan)
                 _quarantine.Add(transaction, run, page.Page, index, record, now);
+            if (isQuarantined || record.State == RecordState.Present)
+                InsertFailures(transaction, run, page.Page, index, record);
             if (record.ExternalId is null)
                 continue;
-            ordinal.Value = rows++;
+            if (keepsRaw)
+                InsertRaw(transaction, run, page.Page, index, record);
+            rows++;
+            ordinal.Value = index;
             state.Value = isQuarantined ? "quarantined" : record.State.ToString().ToLowerInvariant();
             id.Value = ids.Of(record.ExternalId);
             externalId.Value = record.ExternalId;
@@ -91,6 +98,22 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         }
         return rows;
     }
+
+    private static void InsertFailures(SqliteTransaction transaction, PipelineRun run, int page, int ordinal, SourceRecord record)
+    {
+        foreach (var (place, problem) in Quarantine.Problems(record).Index())
+        {
+            transaction.Execute(
+                QualitySql.InsertFailure,
+                [.. run.Parameters, ("$page", page), ("$ordinal", ordinal), ("$place", place), ("$external_id", record.ExternalId), ("$rule", problem.Rule),
+                    ("$field", problem.Field), ("$kind", problem.Kind), ("$severity", problem.Severity.Name()), ("$action", problem.Action.Name()),
+                    ("$message", problem.Message)]);
+        }
+    }
+
+    private static void InsertRaw(SqliteTransaction transaction, PipelineRun run, int page, int ordinal, SourceRecord record) => transaction.Execute(
+        "insert into staged_raw (organization_id, connected_integration_id, workflow_id, page, ordinal, raw) values ($org, $integration, $run, $page, $ordinal, $raw)",
+        [.. run.Parameters, ("$page", page), ("$ordinal", ordinal), ("$raw", record.Raw)]);
 
     // All digits: records that were changed within one millisecond have an order too.
     private static string Sortable(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
@@ -104,12 +127,12 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         transaction.Execute(
             """
             insert into extract_pages (organization_id, connected_integration_id, workflow_id, page, rows, unreadable_keys, is_last,
-              total_pages, declared_total, keys_digest, next_cursor, absence, staged_at)
-            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $now)
+              total_pages, declared_total, keys_digest, next_cursor, absence, connector, staged_at)
+            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $connector, $now)
             """,
             [.. run.Parameters, ("$page", page.Page), ("$rows", rows), ("$unreadable", unreadable), ("$is_last", page.IsLast),
                 ("$total_pages", page.TotalPages), ("$declared_total", page.DeclaredTotal), ("$digest", digest), ("$next_cursor", page.NextCursor),
-                ("$absence", (int)page.Absence), ("$now", time.GetUtcNow().ToStored())]);
+                ("$absence", (int)page.Absence), ("$connector", page.Connector?.Hash), ("$now", time.GetUtcNow().ToStored())]);
         return new StagedPage(page.Page, rows, unreadable, page.IsLast, page.TotalPages) { NextCursor = page.NextCursor };
     }
 

@@ -1,5 +1,6 @@
 using Elt.Durable;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Quality;
 using Microsoft.Data.Sqlite;
 
 namespace Elt.Pipelines.Warehouse;
@@ -55,6 +56,7 @@ internal sealed class RunAcquisition(WarehouseFile warehouse, Dataset dataset, T
         {
             var parameters = (run with { RunId = runId }).Parameters;
             transaction.Execute(_sql.DeleteStaged, parameters);
+            transaction.Execute(QualitySql.DeleteStaged, parameters);
             transaction.Execute(
                 "delete from extract_pages where organization_id = $org and connected_integration_id = $integration and workflow_id = $run", parameters);
         }

@@ -24,6 +24,7 @@ internal static class ApiPath
     public const string Tables = "/api/v1/tables";
     public const string Deletes = "/api/v1/deletes";
     public const string Quarantine = "/api/v1/quarantine";
+    public const string Quality = "/api/v1/quality";
     public const string Plan = "/api/v1/plan";
     public const string Health = "/health";
 

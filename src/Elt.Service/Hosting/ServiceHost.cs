@@ -85,6 +85,7 @@ internal static class ServiceHost
         app.MapDeletes();
         app.MapQuarantine();
         app.MapPlans();
+        app.MapQuality();
     }
 
     private static void Announce(WebApplication app, ServiceOptions options)

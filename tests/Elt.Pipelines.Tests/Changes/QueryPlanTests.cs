@@ -1,4 +1,5 @@
 using Elt.Pipelines.History;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Tests.Suite;
 using Elt.Pipelines.Warehouse;
 using Xunit;
@@ -10,6 +11,7 @@ namespace Elt.Pipelines.Tests.Changes;
 public sealed class QueryPlanTests
 {
     private static readonly DatasetSql Sql = new(Dataset.Users);
+    private static readonly QualitySql Quality = new(Dataset.Users);
     private static readonly HistorySql History = new(Dataset.Users);
 
     public static TheoryData<string, string[]> Plans => new()
@@ -84,7 +86,10 @@ public sealed class QueryPlanTests
     }
 
     public static TheoryData<string> Others => new(
-        Sql.PickAmongRepeated, Sql.CountDuplicates, Sql.ForgetMissing, Sql.RememberMissing, Sql.ForgetTombstones, Sql.RememberTombstones);
+        Sql.PickAmongRepeated, Sql.CountDuplicates, Sql.ForgetMissing, Sql.RememberMissing, Sql.ForgetTombstones, Sql.RememberTombstones,
+        Quality.CollectRepeated("email"), Quality.CollectRepeated("/boss"), Quality.CollectTargets(null), Quality.CollectTargets("email"),
+        Quality.InsertFailures("/boss", among: false), Quality.InsertFailures("email", among: true), Quality.ReplaceValues("email"), Quality.MarkQuarantined,
+        Quality.CountMissingValues("email"), Quality.NewestChange, QualitySql.RecordsBefore, QualitySql.InsertIssues, QualitySql.CountFailing);
 
     [Theory]
     [MemberData(nameof(Others))]
@@ -100,7 +105,7 @@ public sealed class QueryPlanTests
     }
 
     private static void AssertSearched(string[] plan) => Assert.DoesNotContain(
-        plan, line => line.Contains("SCAN TABLE users_", StringComparison.Ordinal) || line.Contains("AUTOMATIC", StringComparison.Ordinal));
+        plan, line => line.Contains("SCAN TABLE users_", StringComparison.Ordinal) || line.Contains("SCAN TABLE quality_f", StringComparison.Ordinal) || line.Contains("AUTOMATIC", StringComparison.Ordinal));
 
     private static async Task<string[]> PlanAsync(string sql)
     {
@@ -109,7 +114,8 @@ public sealed class QueryPlanTests
             transaction =>
             {
                 transaction.Execute(DatasetSql.CreateSeen);
-                string[] names = ["$org", "$integration", "$run", "$now", "$after", "$upto", "$hold", "$seq", "$proven"];
+                transaction.Execute(QualitySql.CreateValues);
+                string[] names = ["$org", "$integration", "$run", "$now", "$after", "$upto", "$hold", "$seq", "$proven", "$path", "$place", "$value", "$rule", "$field", "$kind", "$severity", "$action", "$message"];
                 return transaction.Query("explain query plan " + sql, row => row.GetString(3), [.. names.Select(n => (n, (object?)"1"))]).ToArray();
             },
             default);

@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
+using Elt.Pipelines.Quality.Rules;
 using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources.Manifests;
@@ -34,15 +36,31 @@ internal sealed record Connector(Manifest Manifest, string Json)
     /// <exception cref="FormatException">It cannot be used; the message gives file, JSON path, what was expected and what was found.</exception>
     public static Connector Parse(string json, string file, Dataset dataset)
     {
-        Manifest manifest;
+        var manifest = Read<Manifest>(json, file);
+        return ManifestCheck.Problem(manifest, dataset) is { } problem ? throw new FormatException($"{file}, {problem}") : new Connector(manifest, json);
+    }
+
+    /// <summary>The connector with further rules on quality, as one of its own: what is pinned holds them too.</summary>
+    /// <param name="quality">The rules, as a manifest has them.</param>
+    /// <param name="file">What messages call them.</param>
+    /// <param name="dataset">What their fields must be columns of.</param>
+    /// <exception cref="FormatException">They cannot be used.</exception>
+    public Connector With(string quality, string file, Dataset dataset)
+    {
+        var manifest = JsonNode.Parse(Json)!.AsObject();
+        manifest["quality"] = JsonSerializer.SerializeToNode(Manifest.Quality.With(Read<QualityRules>(quality, file)), Options);
+        return Parse(manifest.ToJsonString(), file, dataset);
+    }
+
+    private static T Read<T>(string json, string file)
+    {
         try
         {
-            manifest = JsonSerializer.Deserialize<Manifest>(json, Options) ?? throw new FormatException($"{file}, $: expected an object, found null.");
+            return JsonSerializer.Deserialize<T>(json, Options) ?? throw new FormatException($"{file}, $: expected an object, found null.");
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {
             throw new FormatException($"{file}, {(e as JsonException)?.Path ?? "$"}: {e.InnerException?.Message ?? e.Message}", e);
         }
-        return ManifestCheck.Problem(manifest, dataset) is { } problem ? throw new FormatException($"{file}, {problem}") : new Connector(manifest, json);
     }
 }

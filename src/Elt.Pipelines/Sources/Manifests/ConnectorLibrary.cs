@@ -7,7 +7,8 @@ namespace Elt.Pipelines.Sources.Manifests;
 
 /// <summary>
 /// The connectors there are: those shipped with the program and those of a folder, which may replace them. An integration names one as its
-/// provider; the provider <c>rest</c> brings its own along, as the object <c>connector</c> of its provider_data.
+/// provider; the provider <c>rest</c> brings its own along, as the object <c>connector</c> of its provider_data. The object <c>quality</c> of provider_data
+/// adds rules to those of any connector.
 /// </summary>
 public sealed class ConnectorLibrary
 {
@@ -53,11 +54,12 @@ public sealed class ConnectorLibrary
     /// <exception cref="SourceException">There is none, or the one that the integration brings along cannot be used.</exception>
     internal Connector Of(ConnectedIntegration integration)
     {
-        if (integration.Provider == Inline)
-            return Own(integration);
-        return _connectors.GetValueOrDefault(integration.Provider) ?? throw new SourceException(
+        var connector = integration.Provider == Inline ? Own(integration) : _connectors.GetValueOrDefault(integration.Provider) ?? throw new SourceException(
             SourceErrorClass.Permanent,
             $"There is no connector '{integration.Provider}': expected {string.Join(", ", Names)}, or {Inline} with a manifest in provider_data.connector.");
+        return integration.ProviderData.Other?.TryGetValue("quality", out var quality) == true
+            ? Usable(() => connector.With(quality.GetRawText(), "provider_data.quality", _dataset))
+            : connector;
     }
 
     /// <summary>A connector that was pinned by an earlier version of the program.</summary>
@@ -67,9 +69,14 @@ public sealed class ConnectorLibrary
     {
         if (integration.ProviderData.Other?.TryGetValue("connector", out var manifest) != true || manifest.ValueKind != JsonValueKind.Object)
             throw new SourceException(SourceErrorClass.Permanent, $"The provider {Inline} needs a manifest: expected an object in provider_data.connector.");
+        return Usable(() => Connector.Parse(manifest.GetRawText(), "provider_data.connector", _dataset));
+    }
+
+    private static Connector Usable(Func<Connector> read)
+    {
         try
         {
-            return Connector.Parse(manifest.GetRawText(), "provider_data.connector", _dataset);
+            return read();
         }
         catch (FormatException e)
         {

@@ -47,6 +47,7 @@ internal static class JsonPointer
     public static bool Fits(this string? text, IReadOnlyList<string>? values) =>
         text is not null && (values is null || values.Contains(text, StringComparer.Ordinal));
 
-    private static IEnumerable<string> Parts(string pointer) =>
+    /// <summary>The members that a pointer follows.</summary>
+    public static IEnumerable<string> Parts(string pointer) =>
         pointer.Split('/').Skip(1).Select(part => part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal));
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Elt.Pipelines.Quality.Rules;
 
 namespace Elt.Pipelines.Sources.Manifests;
 
@@ -59,6 +60,12 @@ internal sealed record Manifest
 
     /// <summary>What answers mean that the defaults get wrong; the first rule that fits counts, for successful answers too.</summary>
     public IReadOnlyList<ErrorRule> Errors { get; init; } = [];
+
+    /// <summary>What is expected of the records beside that they can be mapped.</summary>
+    public QualityRules Quality { get; init; } = new();
+
+    /// <summary>Members of a record that are not among its attributes: they have a column of their own, are the key, or are not kept.</summary>
+    internal HashSet<string> TakenMembers() => [.. Ignore, .. Key.Concat(Fields.Values.SelectMany(field => field.From)).Select(JsonPointer.OnlyMember).OfType<string>()];
 }
 
 /// <summary>How many records a page is asked for.</summary>

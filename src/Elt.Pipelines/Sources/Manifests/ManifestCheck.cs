@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Elt.Pipelines.Quality.Rules;
 using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources.Manifests;
@@ -46,6 +47,8 @@ internal static partial class ManifestCheck
             if (mapping.From.Count == 0)
                 yield return $"$.fields.{field}.from: expected at least one path, found none.";
         }
+        foreach (var problem in RuleCheck.Problems(manifest, dataset))
+            yield return problem;
     }
 
     private static IEnumerable<(string Where, bool IsStated)> PagedOnly(Manifest manifest) =>
