@@ -26,17 +26,23 @@ public sealed class PipelineDatabases(PipelineOptions options, IIntegrationStore
     public async Task<TableCounts> CountTablesAsync(CancellationToken ct = default)
     {
         var connected = await integrations.ListKeysAsync(ct).ConfigureAwait(false);
-        var synced = await destination.CountAsync(ct).ConfigureAwait(false);
-        var inWarehouse = TableCounts.ReadWarehouse(warehouse);
-        var rows = connected.Concat(inWarehouse.Keys).Concat(synced.Keys).Distinct()
-            .OrderBy(key => key.OrganizationId, StringComparer.Ordinal).ThenBy(key => key.ConnectedIntegrationId, StringComparer.Ordinal)
-            .Select(key =>
-            {
-                var counts = inWarehouse.GetValueOrDefault(key, [0, 0, 0]);
-                return new IntegrationCounts(
-                    key.OrganizationId, key.ConnectedIntegrationId, counts[0], counts[1], counts[2], synced.GetValueOrDefault(key));
-            });
-        return new TableCounts(connected.Count, [.. rows]);
+        var rows = new List<IntegrationCounts>();
+        foreach (var dataset in warehouse.Datasets.All)
+        {
+            var synced = await destination.CountAsync(dataset.Name, ct).ConfigureAwait(false);
+            var inWarehouse = TableCounts.ReadWarehouse(warehouse, dataset);
+            rows.AddRange(connected.Concat(inWarehouse.Keys).Concat(synced.Keys).Distinct()
+                .OrderBy(key => key.OrganizationId, StringComparer.Ordinal).ThenBy(key => key.ConnectedIntegrationId, StringComparer.Ordinal)
+                .Select(key =>
+                {
+                    var counts = inWarehouse.GetValueOrDefault(key, [0, 0, 0]);
+                    return new IntegrationCounts(
+                        dataset.Name, key.OrganizationId, key.ConnectedIntegrationId, counts[0], counts[1], counts[2], synced.GetValueOrDefault(key));
+                }));
+        }
+        // One that has rows in one dataset feeds no other.
+        var fed = rows.Where(counts => !counts.IsEmpty).Select(counts => counts.Key).ToHashSet();
+        return new TableCounts(connected.Count, [.. rows.Where(counts => !counts.IsEmpty || !fed.Contains(counts.Key))]);
     }
 
     private static async Task ExplainedAsync(

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
-using Elt.Pipelines.Warehouse;
+using Elt.Pipelines.Datasets;
 
 namespace Elt.Pipelines.Sources.Manifests;
 
@@ -30,9 +30,9 @@ internal sealed record Connector(Manifest Manifest, string Json)
     /// <summary>Reads a manifest.</summary>
     /// <param name="json">The text.</param>
     /// <param name="file">What messages call it.</param>
-    /// <param name="dataset">What its fields must be columns of.</param>
+    /// <param name="datasets">What it can map to.</param>
     /// <exception cref="FormatException">It cannot be used; the message gives file, JSON path, what was expected and what was found.</exception>
-    public static Connector Parse(string json, string file, Dataset dataset)
+    public static Connector Parse(string json, string file, DatasetLibrary datasets)
     {
         Manifest manifest;
         try
@@ -43,6 +43,6 @@ internal sealed record Connector(Manifest Manifest, string Json)
         {
             throw new FormatException($"{file}, {(e as JsonException)?.Path ?? "$"}: {e.InnerException?.Message ?? e.Message}", e);
         }
-        return ManifestCheck.Problem(manifest, dataset) is { } problem ? throw new FormatException($"{file}, {problem}") : new Connector(manifest, json);
+        return ManifestCheck.Problem(manifest, datasets) is { } problem ? throw new FormatException($"{file}, {problem}") : new Connector(manifest, json);
     }
 }

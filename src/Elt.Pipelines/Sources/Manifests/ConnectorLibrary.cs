@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text.Json;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
-using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources.Manifests;
 
@@ -15,14 +15,14 @@ public sealed class ConnectorLibrary
     private const string Shipped = "Sources/connectors/";
 
     private readonly Dictionary<string, Connector> _connectors = new(StringComparer.Ordinal);
-    private readonly Dataset _dataset;
+    private readonly DatasetLibrary _datasets;
 
-    /// <param name="dataset">What connectors map to.</param>
+    /// <param name="datasets">What connectors map to.</param>
     /// <param name="folder">A folder of further manifests, <c>*.json</c>; default none.</param>
     /// <exception cref="FormatException">A manifest cannot be used.</exception>
-    internal ConnectorLibrary(Dataset dataset, string? folder = null)
+    internal ConnectorLibrary(DatasetLibrary datasets, string? folder = null)
     {
-        _dataset = dataset;
+        _datasets = datasets;
         var assembly = Assembly.GetExecutingAssembly();
         foreach (var resource in assembly.GetManifestResourceNames().Where(name => name.StartsWith(Shipped, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
@@ -61,7 +61,7 @@ public sealed class ConnectorLibrary
     }
 
     /// <summary>A connector that was pinned by an earlier version of the program.</summary>
-    internal Connector Read(string json) => Connector.Parse(json, "pinned connector", _dataset);
+    internal Connector Read(string json) => Connector.Parse(json, "pinned connector", _datasets);
 
     private Connector Own(ConnectedIntegration integration)
     {
@@ -69,7 +69,7 @@ public sealed class ConnectorLibrary
             throw new SourceException(SourceErrorClass.Permanent, $"The provider {Inline} needs a manifest: expected an object in provider_data.connector.");
         try
         {
-            return Connector.Parse(manifest.GetRawText(), "provider_data.connector", _dataset);
+            return Connector.Parse(manifest.GetRawText(), "provider_data.connector", _datasets);
         }
         catch (FormatException e)
         {
@@ -79,7 +79,7 @@ public sealed class ConnectorLibrary
 
     private void Add(string json, string file)
     {
-        var connector = Connector.Parse(json, file, _dataset);
+        var connector = Connector.Parse(json, file, _datasets);
         _connectors[connector.Manifest.Name] = connector;
     }
 }
