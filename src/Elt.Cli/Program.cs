@@ -16,6 +16,7 @@ var root = new RootCommand("Starts and watches workflows of an Elt service.")
     PlanCommand.Create(globals),
     DeletesCommand.Create(globals),
     QuarantineCommand.Create(globals),
+    ServiceCommands.Datasets(globals),
     ServiceCommands.Tables(globals),
     ServiceCommands.Health(globals),
 };

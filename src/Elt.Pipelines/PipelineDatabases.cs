@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Schema;
@@ -9,6 +10,9 @@ namespace Elt.Pipelines;
 /// <summary>The databases that pipelines use, together: brought up to date at start, and counted for who wants to look.</summary>
 public sealed class PipelineDatabases(PipelineOptions options, IIntegrationStore integrations, WarehouseFile warehouse, IDestination destination)
 {
+    /// <summary>The datasets there are tables for, the built-in one first.</summary>
+    public IReadOnlyList<DatasetDescription> Datasets => [.. warehouse.Datasets.All.Select(DatasetDescription.Of)];
+
     /// <summary>Creates or updates all tables. Call before the host starts.</summary>
     /// <param name="ct">Cancels.</param>
     /// <exception cref="PipelineSetupException">A database cannot be used; the message says which, why, and what to do.</exception>

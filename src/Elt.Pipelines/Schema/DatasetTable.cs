@@ -10,7 +10,7 @@ internal sealed record TableColumn(string Name, string Definition, bool IsDeclar
 {
     /// <summary>Columns that are written one a line.</summary>
     public static IEnumerable<TableColumn> Lines(string text) =>
-        text.Split('\n').Select(line => line.Trim()).Select(line => line.IndexOf(' ', StringComparison.Ordinal) is var end ? new TableColumn(line[..end], line[(end + 1)..]) : null!);
+        text.Split('\n').Select(line => line.Trim().Split(' ', 2)).Select(parts => new TableColumn(parts[0], parts[1]));
 
     /// <summary>Name and definition, as they stand in a statement.</summary>
     public string Text => $"{Dataset.Quote(Name)} {Definition}";
@@ -22,7 +22,7 @@ internal sealed record TableColumn(string Name, string Definition, bool IsDeclar
 /// <param name="Key">Columns of its key.</param>
 internal sealed record DatasetTable(string Name, IReadOnlyList<TableColumn> Columns, IReadOnlyList<string> Key)
 {
-    /// <summary>Where the one version of a record is that is current; <see langword="null"/> for none. Default no index.</summary>
+    /// <summary>Which of a record's versions is current: an index lets no other be so. Default <see langword="null"/>: there are no versions.</summary>
     public string? CurrentWhere { get; init; }
 
     /// <summary>What stands in the parentheses of <c>create table</c>.</summary>

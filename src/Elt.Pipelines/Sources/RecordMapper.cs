@@ -88,8 +88,7 @@ internal sealed class RecordMapper
             : Typed(found.FirstOrDefault(), column.Name, mapping.Type, problems);
         foreach (var transform in mapping.Transform)
             text = text is null ? null : Transformed(text, transform);
-        if (text is not null)
-            text = Kept(text, column, problems);
+        text = text is null ? null : Kept(text, column, problems);
         if (text is null && mapping.Required && problems.All(problem => problem.Field != column.Name))
             problems.Add(new RecordProblem("required", column.Name, "Expected a value, found none."));
         return text;

@@ -3,7 +3,7 @@ using Elt.Pipelines.Warehouse;
 
 namespace Elt.Service.Api;
 
-/// <summary>Counts the rows of all tables, by integration.</summary>
+/// <summary>Lists the datasets, and counts the rows of all tables, by integration.</summary>
 internal static class TableEndpoints
 {
     private static readonly (string Format, Func<IntegrationCounts, long> Rows)[] Tables =
@@ -14,7 +14,13 @@ internal static class TableEndpoints
         ("destination.{0}", counts => counts.Destination),
     ];
 
-    public static void MapTables(this IEndpointRouteBuilder routes) => routes.MapGet(ApiPath.Tables, CountAsync);
+    public static void MapTables(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet(ApiPath.Tables, CountAsync);
+        routes.MapGet(ApiPath.Datasets, (PipelineDatabases databases) => new DatasetList(
+            [.. databases.Datasets.Select(dataset => new DatasetView(
+                dataset.Name, dataset.Key, [.. dataset.Columns.Select(column => new DatasetColumnView(column.Name, column.Type))]))]));
+    }
 
     private static async Task<TableList> CountAsync(PipelineDatabases databases, CancellationToken ct)
     {

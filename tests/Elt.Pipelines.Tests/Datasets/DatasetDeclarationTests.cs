@@ -83,11 +83,14 @@ public sealed class DatasetDeclarationTests
     [InlineData("\"dataset\":\"users\"", "$.fields: expected the columns name, email of users, found 'title'")]
     [InlineData("\"auth\":{\"type\":\"none\"}", "$.fields: expected the columns name, email of users, found 'title'")]
     [InlineData("\"dataset\":\"groups\"", null)]
+    [InlineData("\"dataset\":\"groups\",\"fields\":{\"members\":{\"from\":[\"/m\"],\"type\":\"number\"}}", "$.fields.members.type: expected none, since the column is declared as integer")]
+    [InlineData("\"dataset\":\"groups\",\"fields\":{\"tags\":{\"from\":[\"/t\"],\"join\":\",\"}}", "$.fields.tags: expected neither join nor transform")]
     public void A_connector_names_the_dataset_that_it_feeds(string member, string? problem)
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder.File("groups.json"), Small);
-        var json = $$$$"""{"name":"small",{{{{member}}}},"pagination":{"type":"none"},"records":{"path":""},"key":["/id"],"fields":{"title":{"from":["/n"]}}}""";
+        File.WriteAllText(folder.File("groups.json"), Small.Replace("]}", ",{\"name\":\"tags\",\"type\":\"json\"}]}", StringComparison.Ordinal));
+        var fields = member.Contains("fields", StringComparison.Ordinal) ? "" : "\"fields\":{\"title\":{\"from\":[\"/n\"]}},";
+        var json = $$$"""{"name":"small",{{{member}}},{{{fields}}}"pagination":{"type":"none"},"records":{"path":""},"key":["/id"]}""";
 
         var error = Record.Exception(() => Connector.Parse(json, "small.json", new DatasetLibrary(folder.Path)));
 

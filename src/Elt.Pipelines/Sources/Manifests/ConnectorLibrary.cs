@@ -49,6 +49,21 @@ public sealed class ConnectorLibrary
             values.EnsureFillable(text);
     }
 
+    /// <summary>The dataset that an integration's connector maps to; <see langword="null"/> when the connector cannot be used.</summary>
+    /// <param name="integration">The integration.</param>
+    public string? FindDataset(ConnectedIntegration integration)
+    {
+        ArgumentNullException.ThrowIfNull(integration);
+        try
+        {
+            return Of(integration).Manifest.Dataset;
+        }
+        catch (SourceException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The connector of an integration.</summary>
     /// <exception cref="SourceException">There is none, or the one that the integration brings along cannot be used.</exception>
     internal Connector Of(ConnectedIntegration integration)

@@ -49,8 +49,10 @@ internal static partial class ManifestCheck
         {
             if (!columns.TryGetValue(field, out var column))
                 yield return $"$.fields: expected the columns {string.Join(", ", columns.Keys)} of {dataset.Name}, found '{field}'.";
-            else if (column.Kind == ColumnKind.Json && mapping is not { Join: null, Type: FieldType.Text, Transform.Count: 0 })
-                yield return $"$.fields.{field}: expected neither join, type nor transform, since the column holds JSON as it comes.";
+            else if (column.Kind != ColumnKind.Text && mapping.Type != FieldType.Text)
+                yield return $"$.fields.{field}.type: expected none, since the column is declared as {column.Kind.ToString().ToLowerInvariant()}.";
+            else if (column.Kind == ColumnKind.Json && mapping is not { Join: null, Transform.Count: 0 })
+                yield return $"$.fields.{field}: expected neither join nor transform, since the column holds JSON as it comes.";
             if (mapping.From.Count == 0)
                 yield return $"$.fields.{field}.from: expected at least one path, found none.";
         }
