@@ -1,11 +1,13 @@
 using System.Text.Json;
 using Elt.Durable;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Plans;
 using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Schema;
+using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Tests.Suite;
 using Elt.Pipelines.Warehouse;
 using Elt.Testing;
@@ -132,6 +134,9 @@ public sealed class DatasetPipelineTests
             [new IntegrationCounts("users", "org-001", "okta", 3, 3, 3, 3), new IntegrationCounts("groups", "org-001", "groups", 20, 20, 20, 20)],
             (await groups.Host.Get<PipelineDatabases>().CountTablesAsync()).Integrations);
         await groups.ConnectAsync("\"name\":{\"from\":[\"/title\"]}", "users");
+        var replaced = groups.Host.Get<ConnectorLibrary>().Of((await groups.Host.Get<IIntegrationStore>().FindAsync(Groups.Key))!);
+        var late = Assert.Throws<RunStateException>(() => groups.Host.Get<PipelineStages>().Of("groups").EnsureFedBy(replaced));
+        Assert.Equal("The run feeds the dataset 'groups', and the connector groups maps to 'users' now. Start a new run.", late.Message);
         var refused = await Assert.ThrowsAsync<WorkflowFailedException>(() => groups.RunAsync(Others));
         Assert.Contains("org-001/groups feeds the dataset 'groups', and its connector maps to 'users' now", refused.Message, StringComparison.Ordinal);
         Assert.Equal(["20|3"], groups.Host.Warehouse("select (select count(*) from groups_latest), (select count(*) from users_latest)"));
