@@ -17,6 +17,7 @@ var root = new RootCommand("Starts and watches workflows of an Elt service.")
     DeletesCommand.Create(globals),
     QuarantineCommand.Create(globals),
     QualityCommand.Create(globals),
+    ServiceCommands.Datasets(globals),
     ServiceCommands.Tables(globals),
     ServiceCommands.Health(globals),
 };

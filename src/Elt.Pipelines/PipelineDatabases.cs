@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Schema;
@@ -9,6 +10,9 @@ namespace Elt.Pipelines;
 /// <summary>The databases that pipelines use, together: brought up to date at start, and counted for who wants to look.</summary>
 public sealed class PipelineDatabases(PipelineOptions options, IIntegrationStore integrations, WarehouseFile warehouse, IDestination destination)
 {
+    /// <summary>The datasets there are tables for, the built-in one first.</summary>
+    public IReadOnlyList<DatasetDescription> Datasets => [.. warehouse.Datasets.All.Select(DatasetDescription.Of)];
+
     /// <summary>Creates or updates all tables. Call before the host starts.</summary>
     /// <param name="ct">Cancels.</param>
     /// <exception cref="PipelineSetupException">A database cannot be used; the message says which, why, and what to do.</exception>
@@ -26,17 +30,23 @@ public sealed class PipelineDatabases(PipelineOptions options, IIntegrationStore
     public async Task<TableCounts> CountTablesAsync(CancellationToken ct = default)
     {
         var connected = await integrations.ListKeysAsync(ct).ConfigureAwait(false);
-        var synced = await destination.CountAsync(ct).ConfigureAwait(false);
-        var inWarehouse = TableCounts.ReadWarehouse(warehouse);
-        var rows = connected.Concat(inWarehouse.Keys).Concat(synced.Keys).Distinct()
-            .OrderBy(key => key.OrganizationId, StringComparer.Ordinal).ThenBy(key => key.ConnectedIntegrationId, StringComparer.Ordinal)
-            .Select(key =>
-            {
-                var counts = inWarehouse.GetValueOrDefault(key, [0, 0, 0]);
-                return new IntegrationCounts(
-                    key.OrganizationId, key.ConnectedIntegrationId, counts[0], counts[1], counts[2], synced.GetValueOrDefault(key));
-            });
-        return new TableCounts(connected.Count, [.. rows]);
+        var rows = new List<IntegrationCounts>();
+        foreach (var dataset in warehouse.Datasets.All)
+        {
+            var synced = await destination.CountAsync(dataset.Name, ct).ConfigureAwait(false);
+            var inWarehouse = TableCounts.ReadWarehouse(warehouse, dataset);
+            rows.AddRange(connected.Concat(inWarehouse.Keys).Concat(synced.Keys).Distinct()
+                .OrderBy(key => key.OrganizationId, StringComparer.Ordinal).ThenBy(key => key.ConnectedIntegrationId, StringComparer.Ordinal)
+                .Select(key =>
+                {
+                    var counts = inWarehouse.GetValueOrDefault(key, [0, 0, 0]);
+                    return new IntegrationCounts(
+                        dataset.Name, key.OrganizationId, key.ConnectedIntegrationId, counts[0], counts[1], counts[2], synced.GetValueOrDefault(key));
+                }));
+        }
+        // One that has rows in one dataset feeds no other.
+        var fed = rows.Where(counts => !counts.IsEmpty).Select(counts => counts.Key).ToHashSet();
+        return new TableCounts(connected.Count, [.. rows.Where(counts => !counts.IsEmpty || !fed.Contains(counts.Key))]);
     }
 
     private static async Task ExplainedAsync(

@@ -42,6 +42,9 @@ public sealed record PipelineOptions
     /// <summary>Batches of one extract that run side by side; each holds one page in memory. At least 1. Default 4.</summary>
     public int MaxParallelBatches { get; init; } = 4;
 
+    /// <summary>Folder of declared datasets, <c>name.json</c>. Default none: there is <c>users</c> alone.</summary>
+    public string? DatasetFolder { get; init; }
+
     /// <summary>Limits and patience towards sources.</summary>
     public SourceOptions Source { get; init; } = new();
 

@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using Elt.Durable;
 using Elt.Durable.Ledger;
-using Elt.Pipelines.Changes;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Faults;
 using Elt.Pipelines.Integrations;
-using Elt.Pipelines.Latest;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Plans;
 using Elt.Pipelines.Quality;
@@ -14,7 +13,6 @@ using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Sources.Files;
 using Elt.Pipelines.Sources.Manifests;
-using Elt.Pipelines.Staging;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -42,14 +40,15 @@ public static class PipelineRegistration
     /// <param name="builder">The engine.</param>
     /// <param name="options">Where data is kept and how pipelines behave.</param>
     /// <exception cref="ArgumentException">The options contradict themselves.</exception>
-    /// <exception cref="PipelineSetupException">A connector cannot be used.</exception>
+    /// <exception cref="PipelineSetupException">A dataset or a connector cannot be used.</exception>
     public static DurableBuilder AddPipelines(this DurableBuilder builder, PipelineOptions options)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        AddStores(builder.Services, options);
-        AddStages(builder.Services, options);
+        var datasets = Setup("datasets", () => new DatasetLibrary(options.DatasetFolder));
+        AddStores(builder.Services, options, datasets);
+        AddStages(builder.Services, options, datasets);
         if (options.ScheduleCron is { } cron)
             builder.AddSchedule(Schedule, cron, options.ScheduleTimeZone, slot => new ScheduledEltTrigger(slot));
         return builder
@@ -67,9 +66,9 @@ public static class PipelineRegistration
             .AddQueue(BatchQueue, workerConcurrency: options.PipelineConcurrency * options.MaxParallelBatches);
     }
 
-    private static void AddStores(IServiceCollection services, PipelineOptions options)
+    private static void AddStores(IServiceCollection services, PipelineOptions options, DatasetLibrary datasets)
     {
-        services.AddSingleton(_ => new WarehouseFile(options.WarehousePath));
+        services.AddSingleton(_ => new WarehouseFile(options.WarehousePath, datasets));
         if (options.IntegrationsConnectionString is { } integrations)
         {
             services.AddKeyedSingleton(nameof(IIntegrationStore), (_, _) => NpgsqlDataSource.Create(integrations));
@@ -84,13 +83,13 @@ public static class PipelineRegistration
         {
             services.AddKeyedSingleton(nameof(IDestination), (_, _) => NpgsqlDataSource.Create(destination));
             services.AddSingleton<IDestination>(s => new PostgresDestination(
-                s.GetRequiredKeyedService<NpgsqlDataSource>(nameof(IDestination)), s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes,
+                s.GetRequiredKeyedService<NpgsqlDataSource>(nameof(IDestination)), s.GetRequiredService<WarehouseFile>(), datasets, options.Deletes,
                 options.Destination));
         }
         else
         {
             services.AddSingleton<IDestination>(s => new SqliteDestination(
-                options.DestinationPath!, s.GetRequiredService<WarehouseFile>(), Dataset.Users, options.Deletes, options.Destination,
+                options.DestinationPath!, s.GetRequiredService<WarehouseFile>(), datasets, options.Deletes, options.Destination,
                 s.GetRequiredService<TimeProvider>()));
         }
         services.AddSingleton<PipelineDatabases>();
@@ -98,44 +97,38 @@ public static class PipelineRegistration
         services.AddSingleton<QualityReports>();
     }
 
-    private static void AddStages(IServiceCollection services, PipelineOptions options)
+    private static void AddStages(IServiceCollection services, PipelineOptions options, DatasetLibrary datasets)
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(options.Source);
-        services.AddSingleton(Connectors(options.Source.ConnectorFolder));
+        services.AddSingleton(Setup("connectors", () => new ConnectorLibrary(datasets, options.Source.ConnectorFolder)));
         services.AddSingleton(s => new HttpSource(
-            Dataset.Users, options.Source, s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
+            datasets, options.Source, s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new FileSource(
-            Dataset.Users, options.Source, s.GetRequiredService<ConnectorLibrary>(), Path.GetDirectoryName(Path.GetFullPath(options.WarehousePath))!,
+            datasets, options.Source, s.GetRequiredService<ConnectorLibrary>(), Path.GetDirectoryName(Path.GetFullPath(options.WarehousePath))!,
             s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ISource, ConnectedSource>();
         services.AddSingleton(s => new FaultInjection(
             options.Faults, new Random(), Process.GetCurrentProcess().Kill, s.GetRequiredService<ILogger<FaultInjection>>()));
-        services.AddSingleton(s => new PageStaging(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new PinnedConnectors(
             s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new SourceCircuits(s.GetRequiredService<WarehouseFile>(), options.Source, s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new QualityCheck(Dataset.Users, s.GetRequiredService<PinnedConnectors>(), s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, options.Quality, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new QuarantineReviews(
-            Dataset.Users, s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<IIntegrationStore>(), s.GetRequiredService<ConnectorLibrary>(),
+            datasets, s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<IIntegrationStore>(), s.GetRequiredService<ConnectorLibrary>(),
             s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new PlanRuns(
-            Dataset.Users, s.GetRequiredService<QualityCheck>(), s.GetRequiredService<ChangeDetection>(), s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new LatestState(Dataset.Users, s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new RunAcquisition(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<PipelineStages>();
     }
 
-    private static ConnectorLibrary Connectors(string? folder)
+    private static T Setup<T>(string what, Func<T> read)
     {
         try
         {
-            return new ConnectorLibrary(Dataset.Users, folder);
+            return read();
         }
         catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
         {
-            throw new PipelineSetupException($"The connectors cannot be used: {e.Message}", e);
+            throw new PipelineSetupException($"The {what} cannot be used: {e.Message}", e);
         }
     }
 }

@@ -12,6 +12,7 @@ internal static class IntegrationsCommand
         new("ID", integration => integration.Id, Whole: true),
         new("ORGANIZATION", integration => integration.OrganizationId, Whole: true),
         new("PROVIDER", integration => integration.Provider, Whole: true),
+        new("DATASET", integration => integration.Dataset, Whole: true),
         new("PROVIDER DATA", integration => CellText.Json(integration.ProviderData)),
     ];
 
@@ -50,7 +51,7 @@ internal static class IntegrationsCommand
             };
             var answer = await session.Client.PostAsync(ApiPath.Integrations, integration, ct);
             session.Printer.Item(answer, integration.Id, () => session.Printer.Lines(
-                [.. Columns.Select(column => (column.Title.ToLowerInvariant(), column.Value(integration)))]));
+                [.. Columns.Select(column => (column.Title.ToLowerInvariant(), column.Value(answer.Deserialize<IntegrationView>(ApiJson.Options)!)))]));
             return ExitCodes.Ok;
         });
         return command;

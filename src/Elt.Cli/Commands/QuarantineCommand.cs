@@ -27,6 +27,7 @@ internal static class QuarantineCommand
                 record => record.Key,
                 new("ORGANIZATION", record => record.OrganizationId, Whole: true),
                 new("INTEGRATION", record => record.ConnectedIntegrationId, Whole: true),
+                new("DATASET", record => record.Dataset, Whole: true),
                 new("KEY", record => record.Key, Whole: true),
                 new("STATE", record => record.State, Whole: true),
                 new("RUNS", record => CellText.Number(record.Runs), Whole: true, Right: true),
@@ -102,6 +103,7 @@ internal static class QuarantineCommand
         printer.Item(ReviewOptions.WithRun(answer, started), record.Key, () => printer.Lines(
         [
             ("integration", $"{record.OrganizationId}/{record.ConnectedIntegrationId}"),
+            ("dataset", record.Dataset),
             ("key", record.Key),
             ("state", record.State),
             .. record.Reasons.Select(reason => ("reason", (string?)Text(reason))),

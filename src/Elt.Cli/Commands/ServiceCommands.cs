@@ -6,9 +6,26 @@ using Elt.Service.Api;
 
 namespace Elt.Cli.Commands;
 
-/// <summary>Commands about the service as a whole: <c>tables</c>, <c>health</c>.</summary>
+/// <summary>Commands about the service as a whole: <c>datasets</c>, <c>tables</c>, <c>health</c>.</summary>
 internal static class ServiceCommands
 {
+    public static Command Datasets(Globals globals)
+    {
+        var command = new Command("datasets", "Lists the datasets that integrations can feed, with their columns.");
+        globals.Handle(command, async (_, session, ct) =>
+        {
+            var answer = await session.Client.GetAsync(ApiPath.Datasets, ct);
+            session.Printer.Items<DatasetView>(
+                answer.GetProperty("datasets"),
+                dataset => dataset.Name,
+                new("NAME", dataset => dataset.Name, Whole: true),
+                new("COLUMNS", dataset => string.Join(", ", dataset.Columns.Select(column => $"{column.Name} {column.Type}"))),
+                new("KEY", dataset => dataset.Key));
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
     public static Command Tables(Globals globals)
     {
         var command = new Command("tables", "Counts the rows of each table, by integration.");

@@ -20,19 +20,21 @@ internal sealed class ChangeLog : IDisposable
     private readonly SqliteConnection _connection;
     private readonly SqliteTransaction _snapshot;
     private readonly DatasetSql _sql;
-    private readonly int _columns;
 
-    private ChangeLog(SqliteConnection connection, Dataset dataset, IntegrationKey integration, string runId)
+    private ChangeLog(SqliteConnection connection, Datasets.DatasetLibrary datasets, IntegrationKey integration, string runId)
     {
         _connection = connection;
         _snapshot = connection.BeginTransaction(deferred: true);
-        _sql = new DatasetSql(dataset);
-        _columns = dataset.Columns.Count;
         WarehouseId = _snapshot.Query("select warehouse_id from warehouse_identity", row => row.GetString(0))[0];
         Run = PipelineRuns.Find(connection, integration, runId) is { } run && PipelineRuns.StateOf(connection, run) == "applied"
             ? run
             : throw new RunStateException($"Run '{runId}' of {integration} is not applied yet: start apply-to-latest first.");
+        Dataset = datasets.Get(PipelineRuns.FindDataset(connection, integration, runId)!);
+        _sql = new DatasetSql(Dataset);
     }
+
+    /// <summary>What the run feeds.</summary>
+    public Dataset Dataset { get; }
 
     /// <summary>The run that syncs.</summary>
     public PipelineRun Run { get; }
@@ -41,13 +43,13 @@ internal sealed class ChangeLog : IDisposable
     public string WarehouseId { get; }
 
     /// <summary>Takes a snapshot for a run.</summary>
-    /// <exception cref="RunStateException">The run is not applied.</exception>
-    public static ChangeLog Open(WarehouseFile warehouse, Dataset dataset, IntegrationKey integration, string runId)
+    /// <exception cref="RunStateException">The run is not applied, or its dataset is not declared any more.</exception>
+    public static ChangeLog Open(WarehouseFile warehouse, IntegrationKey integration, string runId)
     {
         var connection = warehouse.Database.OpenRead();
         try
         {
-            return new ChangeLog(connection, dataset, integration, runId);
+            return new ChangeLog(connection, warehouse.Datasets, integration, runId);
         }
         catch
         {
@@ -75,7 +77,7 @@ internal sealed class ChangeLog : IDisposable
         using var row = command.ExecuteReader();
         while (row.Read())
         {
-            var values = new string?[_columns];
+            var values = new string?[Dataset.Columns.Count];
             for (var i = 0; i < values.Length; i++)
                 values[i] = row.Text(i + 3);
             yield return new Change(row.GetString(0), row.GetString(1), row.GetBoolean(2), values);

@@ -17,7 +17,7 @@ public sealed record DestinationOptions
     public DeleteMode DeleteMode { get; init; }
 
     /// <summary>
-    /// Whether each state of each row is kept in <c>users_history</c>, and each change told in <c>users_changes</c>. A first load writes three
+    /// Whether each state of each row is kept in its history, such as <c>users_history</c>, and each change told in its outbox, such as <c>users_changes</c>. A first load writes three
     /// rows instead of one; later syncs write them for changed rows only. Switched on later, it begins with the rows there are. Default true.
     /// </summary>
     public bool History { get; init; } = true;

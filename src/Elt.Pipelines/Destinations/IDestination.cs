@@ -15,9 +15,10 @@ public interface IDestination
     /// <param name="ct">Cancels.</param>
     Task CheckAsync(CancellationToken ct = default);
 
-    /// <summary>Rows per integration.</summary>
+    /// <summary>Rows of a dataset, per integration.</summary>
+    /// <param name="dataset">Name of the dataset.</param>
     /// <param name="ct">Cancels.</param>
-    Task<IReadOnlyDictionary<IntegrationKey, long>> CountAsync(CancellationToken ct = default);
+    Task<IReadOnlyDictionary<IntegrationKey, long>> CountAsync(string dataset, CancellationToken ct = default);
 
     /// <summary>
     /// Ships what an applied run and those before it have changed since the last sync, exactly once, as a transactional step. A destination

@@ -21,9 +21,12 @@ internal sealed class PostgresDatasetSql(Dataset dataset, DestinationOptions opt
     /// <summary>Name of the stream in <c>elt.sync_stream</c>.</summary>
     public string DatasetName => dataset.Name;
 
-    /// <summary>Types of the dataset's columns in their order.</summary>
+    /// <summary>
+    /// How the values of the dataset's columns are sent, in their order. Numbers and times are sent as text and become what they are in the server,
+    /// which knows each of their digits.
+    /// </summary>
     public IReadOnlyList<NpgsqlDbType> Types { get; } = [.. dataset.Columns.Select(
-        column => column.Kind == ColumnKind.RemainingMembers ? NpgsqlDbType.Jsonb : NpgsqlDbType.Text)];
+        column => column.PostgresType == "jsonb" ? NpgsqlDbType.Jsonb : NpgsqlDbType.Text)];
 
     /// <summary>The outbox.</summary>
     public string Changes { get; } = $"elt.{Dataset.Quote(dataset.Name + "_changes")}";
@@ -46,7 +49,7 @@ internal sealed class PostgresDatasetSql(Dataset dataset, DestinationOptions opt
     /// Each row is looked up by its whole key, whatever the planner believes about the integration.
     /// </summary>
     public string MergeArrays => Merge(
-        $"(select * from unnest($6::text[], $7::uuid[], $8::boolean[], {string.Join(", ", Types.Select((type, i) => $"${i + 9}::{Name(type)}[]"))}) "
+        $"(select {Incoming} from unnest($6::text[], $7::uuid[], $8::boolean[], {string.Join(", ", Types.Select((type, i) => $"${i + 9}::{Name(type)}[]"))}) "
         + $"as t (external_id, id, deleted, {_columns}))",
         $"lateral (select u.*, u.ctid from {_table} u where {OfKey} offset 0) u on true",
         "u.ctid = c.ctid");
@@ -66,7 +69,7 @@ internal sealed class PostgresDatasetSql(Dataset dataset, DestinationOptions opt
     public string AnalyzeIncoming => $"analyze {_incoming}";
 
     /// <summary>Merges the temporary table.</summary>
-    public string MergeIncoming => Merge(_incoming, $"{_table} u on {OfKey}", OfKey);
+    public string MergeIncoming => Merge($"(select {Incoming} from {_incoming})", $"{_table} u on {OfKey}", OfKey);
 
     /// <summary>Counts the rows that a full load did not bring.</summary>
     public string CountSurplus => $"select count(*) from {_table} u where {Surplus}";
@@ -77,6 +80,9 @@ internal sealed class PostgresDatasetSql(Dataset dataset, DestinationOptions opt
         with removed as ({Remove("", Surplus)})
         {Tell("removed")}
         """;
+
+    private string Incoming => "external_id, id, deleted, " + dataset.Each(column =>
+        column.PostgresType is "text" or "jsonb" ? Dataset.Quote(column.Name) : $"{Dataset.Quote(column.Name)}::{column.PostgresType} as {Dataset.Quote(column.Name)}");
 
     private string Surplus => $"{OfIntegration} and deleted_at is null and not exists (select 1 from {_incoming} c where c.external_id = u.external_id)";
 
@@ -119,13 +125,19 @@ internal sealed class PostgresDatasetSql(Dataset dataset, DestinationOptions opt
           """
         : "select 1";
 
-    private string Json(string column) => $"jsonb_build_object({Each("{2}, " + column)})";
+    private string Json(string column) =>
+        $"jsonb_build_object({dataset.Each(each => $"{Literal(each.Name)}, {(each.Kind == ColumnKind.Timestamp ? InUtc(Format(column, each)) : Format(column, each))}")})";
+
+    // As the warehouse spells it, whatever the session's time zone.
+    private static string InUtc(string instant) => $"""to_char({instant} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""";
 
     private string Same => $"array_remove(array[{Each("case when c.{0} is not distinct from c.{1} then {2} end")}], null)";
 
     // {0} the column, {1} what it was before, {2} its name as text.
-    private string Each(string format) => string.Join(", ", dataset.Columns.Select(column => string.Format(
-        CultureInfo.InvariantCulture, format, Dataset.Quote(column.Name), Dataset.Quote("before " + column.Name), Literal(column.Name))));
+    private string Each(string format) => dataset.Each(column => Format(format, column));
+
+    private static string Format(string format, DatasetColumn column) => string.Format(
+        CultureInfo.InvariantCulture, format, Dataset.Quote(column.Name), Dataset.Quote("before " + column.Name), Literal(column.Name));
 
     private static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 

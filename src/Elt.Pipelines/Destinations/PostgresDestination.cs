@@ -1,6 +1,7 @@
 using Elt.Durable;
 using Elt.Durable.Ledger;
 using Elt.Pipelines.Changes;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Schema;
 using Elt.Pipelines.Warehouse;
@@ -9,20 +10,22 @@ using Npgsql;
 namespace Elt.Pipelines.Destinations;
 
 /// <summary>
-/// Keeps <c>elt.users</c> of a Postgres database in step. Fence, ledger, rows, history, outbox and watermark are one transaction; rows
+/// Keeps the datasets' tables, such as <c>elt.users</c>, of a Postgres database in step. Fence, ledger, rows, history, outbox and watermark are one transaction; rows
 /// that do not differ are not written. Few changes go as arrays in one statement, many by binary COPY into a temporary table.
 /// </summary>
 internal sealed class PostgresDestination(
-    NpgsqlDataSource dataSource, WarehouseFile warehouse, Dataset dataset, DeleteThresholds thresholds, DestinationOptions options) : IDestination
+    NpgsqlDataSource dataSource, WarehouseFile warehouse, DatasetLibrary datasets, DeleteThresholds thresholds, DestinationOptions options) : IDestination
 {
     /// <summary>Up to this many changes are sent as arrays.</summary>
     internal const int ArrayLimit = 2_000;
 
     private readonly PostgresDatabase _database = new(dataSource, PostgresMigrations.SchemaName);
-    private readonly PostgresDatasetSql _sql = new(dataset, options);
 
-    public Task InitializeAsync(CancellationToken ct = default) =>
-        PostgresMigrations.ApplyAsync(dataSource, "Destinations/Migrations/Postgres", ct);
+    public async Task InitializeAsync(CancellationToken ct = default)
+    {
+        await PostgresMigrations.ApplyAsync(dataSource, "Destinations/Migrations/Postgres", ct).ConfigureAwait(false);
+        await PostgresTables.EnsureAsync(dataSource, datasets.All.SelectMany(DestinationTables.Postgres), ct).ConfigureAwait(false);
+    }
 
     public async Task CheckAsync(CancellationToken ct = default)
     {
@@ -30,9 +33,9 @@ internal sealed class PostgresDestination(
         await command.ExecuteScalarAsync(ct).ConfigureAwait(false);
     }
 
-    public async Task<IReadOnlyDictionary<IntegrationKey, long>> CountAsync(CancellationToken ct = default)
+    public async Task<IReadOnlyDictionary<IntegrationKey, long>> CountAsync(string dataset, CancellationToken ct = default)
     {
-        await using var command = dataSource.CreateCommand(_sql.CountByIntegration);
+        await using var command = dataSource.CreateCommand(new PostgresDatasetSql(datasets.Get(dataset), options).CountByIntegration);
         await using var row = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
         var counts = new Dictionary<IntegrationKey, long>();
         while (await row.ReadAsync(ct).ConfigureAwait(false))
@@ -46,8 +49,8 @@ internal sealed class PostgresDestination(
     /// <summary>The sync itself, in a transaction that the caller commits.</summary>
     internal async Task<SyncSummary> SyncAsync(NpgsqlTransaction transaction, IntegrationKey integration, string runId, CancellationToken ct)
     {
-        using var log = ChangeLog.Open(warehouse, dataset, integration, runId);
-        var sync = new PostgresSync(transaction, _sql, options, log);
+        using var log = ChangeLog.Open(warehouse, integration, runId);
+        var sync = new PostgresSync(transaction, new PostgresDatasetSql(log.Dataset, options), options, log);
         var watermark = await sync.LockStreamAsync(ct).ConfigureAwait(false);
         var summary = watermark.NeedsFullLoad(log)
             ? await sync.LoadAsync(thresholds, ct).ConfigureAwait(false)

@@ -1,6 +1,7 @@
 using Elt.Durable;
 using Elt.Durable.Ledger;
 using Elt.Pipelines.Changes;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Schema;
 using Elt.Pipelines.Warehouse;
@@ -8,26 +9,28 @@ using Microsoft.Data.Sqlite;
 
 namespace Elt.Pipelines.Destinations;
 
-/// <summary>Keeps the table <c>users</c> of a SQLite file in step: the embedded default, with the same guarantees as Postgres.</summary>
+/// <summary>Keeps the datasets' tables, such as <c>users</c>, of a SQLite file in step: the embedded default, with the same guarantees as Postgres.</summary>
 internal sealed class SqliteDestination(
-    string path, WarehouseFile warehouse, Dataset dataset, DeleteThresholds thresholds, DestinationOptions options, TimeProvider time)
+    string path, WarehouseFile warehouse, DatasetLibrary datasets, DeleteThresholds thresholds, DestinationOptions options, TimeProvider time)
     : IDestination, IDisposable
 {
     private readonly SqliteDatabase _database = new(path);
-    private readonly SqliteDestinationSql _sql = new(dataset, options);
 
     internal SqliteDatabase Database => _database;
 
-    public Task InitializeAsync(CancellationToken ct = default) =>
-        SqliteMigrations.ApplyAsync(_database, "Destinations/Migrations/Sqlite", ct);
+    public async Task InitializeAsync(CancellationToken ct = default)
+    {
+        await SqliteMigrations.ApplyAsync(_database, "Destinations/Migrations/Sqlite", ct).ConfigureAwait(false);
+        await SqliteTables.EnsureAsync(_database, datasets.All.SelectMany(DestinationTables.Sqlite), ct).ConfigureAwait(false);
+    }
 
     public Task CheckAsync(CancellationToken ct = default) =>
         _database.WriteAsync(transaction => transaction.Count("select count(*) from sync_stream"), ct);
 
-    public Task<IReadOnlyDictionary<IntegrationKey, long>> CountAsync(CancellationToken ct = default)
+    public Task<IReadOnlyDictionary<IntegrationKey, long>> CountAsync(string dataset, CancellationToken ct = default)
     {
         using var connection = _database.OpenRead();
-        using var command = connection.Command(_sql.CountByIntegration);
+        using var command = connection.Command(new SqliteDestinationSql(datasets.Get(dataset), options).CountByIntegration);
         using var row = command.ExecuteReader();
         var counts = new Dictionary<IntegrationKey, long>();
         while (row.Read())
@@ -43,11 +46,12 @@ internal sealed class SqliteDestination(
     /// <summary>The sync itself, in a transaction that the caller commits.</summary>
     internal SyncSummary Sync(SqliteTransaction transaction, IntegrationKey integration, string runId)
     {
-        using var log = ChangeLog.Open(warehouse, dataset, integration, runId);
-        var sync = new SqliteSync(transaction, dataset, _sql, options, log, time.GetUtcNow().ToStored());
+        using var log = ChangeLog.Open(warehouse, integration, runId);
+        var sql = new SqliteDestinationSql(log.Dataset, options);
+        var sync = new SqliteSync(transaction, sql, options, log, time.GetUtcNow().ToStored());
         var watermark = sync.FindWatermark();
         var summary = watermark.NeedsFullLoad(log) ? sync.Load(thresholds) : sync.Ship(watermark);
         sync.MoveWatermark();
-        return summary with { Rows = transaction.Count(_sql.Count, log.Run.Parameters) };
+        return summary with { Rows = transaction.Count(sql.Count, log.Run.Parameters) };
     }
 }

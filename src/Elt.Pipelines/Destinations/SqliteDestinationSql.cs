@@ -21,7 +21,8 @@ internal sealed class SqliteDestinationSql(Dataset dataset, DestinationOptions o
     public string CreateIncoming =>
         $"""
         {DropIncoming};
-        create temp table incoming (external_id text primary key, id text not null, deleted integer not null, {dataset.Each("{0} text")}) without rowid;
+        create temp table incoming (external_id text primary key, id text not null, deleted integer not null,
+          {dataset.Each(column => $"{Dataset.Quote(column.Name)} {column.SqliteType}")}) without rowid;
         create temp table changed (external_id text primary key, change_type text not null, before text, after text) without rowid
         """;
 
@@ -136,7 +137,12 @@ internal sealed class SqliteDestinationSql(Dataset dataset, DestinationOptions o
         var members = dataset.Columns.Select(column =>
         {
             var value = $"{alias}.{Dataset.Quote(column.Name)}";
-            var json = column.Kind == ColumnKind.Text ? $"json_quote({value})" : $"coalesce({value}, 'null')";
+            var json = column.Kind switch
+            {
+                ColumnKind.Text or ColumnKind.Timestamp => $"json_quote({value})",
+                ColumnKind.Boolean => $"case {value} when 1 then 'true' when 0 then 'false' else 'null' end",
+                _ => $"coalesce({value}, 'null')",
+            };
             return string.Format(CultureInfo.InvariantCulture, format, $"'\"{column.Name}\":' || {json} || ','", Dataset.Quote(column.Name));
         });
         return $"'{{' || rtrim({string.Join(" || ", members)}, ',') || '}}'";

@@ -6,7 +6,7 @@ namespace Elt.Pipelines.Destinations;
 
 /// <summary>One sync of one integration into SQLite, in a transaction.</summary>
 internal sealed class SqliteSync(
-    SqliteTransaction transaction, Dataset dataset, SqliteDestinationSql sql, DestinationOptions options, ChangeLog log, string now)
+    SqliteTransaction transaction, SqliteDestinationSql sql, DestinationOptions options, ChangeLog log, string now)
 {
     private long _lastChangeId;
 
@@ -21,7 +21,7 @@ internal sealed class SqliteSync(
             row => (
                 Watermark: new Watermark(row.GetString(0), row.GetInt64(1), row.GetString(2)) { HistorySeq = row.Number(4) },
                 LastChangeId: row.GetInt64(3)),
-            [.. log.Run.Parameters, ("$dataset", dataset.Name)]);
+            [.. log.Run.Parameters, ("$dataset", log.Dataset.Name)]);
         _lastChangeId = found.Count > 0 ? found[0].LastChangeId : transaction.Count(sql.LastChangeId, log.Run.Parameters);
         return found.Count > 0 ? found[0].Watermark : new Watermark(null, 0, null) { HistorySeq = 0 };
     }
@@ -55,7 +55,7 @@ internal sealed class SqliteSync(
           last_seq = excluded.last_seq, last_run_id = excluded.last_run_id, synced_at = excluded.synced_at,
           last_change_id = excluded.last_change_id, history_seq = excluded.history_seq
         """,
-        [.. log.Run.Parameters, ("$dataset", dataset.Name), ("$warehouse", log.WarehouseId), ("$seq", log.Run.Seq), ("$now", now),
+        [.. log.Run.Parameters, ("$dataset", log.Dataset.Name), ("$warehouse", log.WarehouseId), ("$seq", log.Run.Seq), ("$now", now),
             ("$last_change", _lastChangeId), ("$history", options.History ? log.Run.Seq : null)]);
 
     private SyncSummary Take(IEnumerable<Change> changes)
@@ -65,7 +65,7 @@ internal sealed class SqliteSync(
         var key = insert.Parameters.Add("$external_id", SqliteType.Text);
         var id = insert.Parameters.Add("$id", SqliteType.Text);
         var deleted = insert.Parameters.Add("$deleted", SqliteType.Integer);
-        var values = dataset.Columns.Select((_, i) => insert.Parameters.Add($"$value{i}", SqliteType.Text)).ToArray();
+        var values = log.Dataset.Columns.Select((_, i) => insert.Parameters.Add($"$value{i}", SqliteType.Text)).ToArray();
         long rows = 0, deletes = 0;
         foreach (var change in changes)
         {

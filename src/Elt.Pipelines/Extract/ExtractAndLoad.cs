@@ -1,7 +1,7 @@
 using Elt.Durable;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Staging;
-using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Extract;
 
@@ -21,7 +21,7 @@ public sealed record ExtractAndLoad(
 }
 
 internal sealed class ExtractAndLoadWorkflow(
-    IIntegrationStore integrations, PinnedConnectors connectors, RunAcquisition runs, PageStaging staging, PipelineOptions options)
+    IIntegrationStore integrations, PinnedConnectors connectors, PipelineStages stages, PipelineOptions options)
     : Workflow<ExtractAndLoad, ExtractSummary>
 {
     public override async Task<ExtractSummary> RunAsync(ExtractAndLoad input, WorkflowContext context)
@@ -30,10 +30,10 @@ internal sealed class ExtractAndLoadWorkflow(
             "read-page-size", async ct => (await integrations.GetAsync(input.Integration, ct)).ProviderData.PageSize, RetryPolicy.Database);
         var connector = await context.StepAsync(
             "pin-connector", async ct => await connectors.PinAsync(await integrations.GetAsync(input.Integration, ct), ct), RetryPolicy.Database);
-        var runId = input.RunId ?? await runs.AcquireAsync(context, input.Integration);
+        var runId = input.RunId ?? await stages.AcquireAsync(context, input.Integration);
         await LoadAsync(input, runId, pageSize, connector, context);
         var extract = await context.StepAsync(
-            "summarize", _ => Task.FromResult(staging.Summarize(input.Integration, runId)), RetryPolicy.Database);
+            "summarize", _ => Task.FromResult(stages.OfRun(input.Integration, runId).Staging.Summarize(input.Integration, runId)), RetryPolicy.Database);
         if (extract.UnreadableKeys > 0)
             Log.UnreadableKeys(context.Logger, extract.UnreadableKeys, input.Integration);
         return extract;

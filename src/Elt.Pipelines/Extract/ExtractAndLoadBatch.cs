@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Elt.Durable;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Faults;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources;
@@ -38,7 +39,7 @@ public sealed record BatchSummary(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? NextCursor = null);
 
 internal sealed class ExtractAndLoadBatchWorkflow(
-    IIntegrationStore integrations, ISource source, PinnedConnectors connectors, SourceCircuits circuits, PageStaging staging, SourceOptions options,
+    IIntegrationStore integrations, ISource source, PinnedConnectors connectors, SourceCircuits circuits, PipelineStages stages, SourceOptions options,
     FaultInjection faults)
     : Workflow<ExtractAndLoadBatch, BatchSummary>
 {
@@ -48,10 +49,11 @@ internal sealed class ExtractAndLoadBatchWorkflow(
         var pages = 0;
         long rows = 0;
         var cursor = input.Cursor;
+        var ofRun = new Lazy<DatasetStages>(() => stages.OfRun(input.Integration, input.RunId), LazyThreadSafetyMode.PublicationOnly);
         StagedPage page;
         do
         {
-            page = await StagePageAsync(input, first + pages, cursor, context);
+            page = await StagePageAsync(input, first + pages, cursor, ofRun, context);
             cursor = page.NextCursor;
             pages++;
             rows += page.Rows;
@@ -63,7 +65,7 @@ internal sealed class ExtractAndLoadBatchWorkflow(
 
     // A page that was fetched but could not be staged is kept for the next attempt; one that was staged is never fetched again,
     // also when the process died before the journal knew.
-    private Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, string? cursor, WorkflowContext context)
+    private Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, string? cursor, Lazy<DatasetStages> ofRun, WorkflowContext context)
     {
         SourcePage? fetched = null;
         var retry = new PageRetry(options);
@@ -71,16 +73,17 @@ internal sealed class ExtractAndLoadBatchWorkflow(
             $"page-{number:00000}",
             async ct =>
             {
-                if (staging.Find(input.Integration, input.RunId, number) is { } staged)
+                if (ofRun.Value.Staging.Find(input.Integration, input.RunId, number) is { } staged)
                     return staged;
                 if (fetched is null)
                 {
                     var integration = await integrations.GetAsync(input.Integration, ct);
                     faults.BeforeRequest();
-                    var request = new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector));
+                    var request = new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector, integration));
+                    ofRun.Value.EnsureFedBy(request.Connector!);
                     fetched = await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct) with { Connector = request.Connector };
                 }
-                return await staging.StageAsync(input.Integration, input.RunId, fetched, faults.BeforeCommit, ct);
+                return await ofRun.Value.Staging.StageAsync(input.Integration, input.RunId, fetched, faults.BeforeCommit, ct);
             },
             retry.Policy);
     }

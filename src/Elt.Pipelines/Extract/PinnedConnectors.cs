@@ -25,9 +25,13 @@ internal sealed class PinnedConnectors(WarehouseFile warehouse, ConnectorLibrary
         return connector.Hash;
     }
 
-    /// <summary>The connector of a hash; <see langword="null"/> without one.</summary>
+    /// <summary>The connector of a hash; without one the integration's own as it is now.</summary>
     /// <exception cref="RunStateException">It was never kept.</exception>
-    public Connector? Find(string? hash) => hash is null ? null : _known.GetOrAdd(hash, Read);
+    public Connector Find(string? hash, ConnectedIntegration integration) => hash is null ? connectors.Of(integration) : Find(hash);
+
+    /// <summary>The connector of a hash.</summary>
+    /// <exception cref="RunStateException">It was never kept.</exception>
+    public Connector Find(string hash) => _known.GetOrAdd(hash, Read);
 
     private Connector Read(string hash)
     {

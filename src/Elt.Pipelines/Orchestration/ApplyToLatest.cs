@@ -1,4 +1,5 @@
 using Elt.Durable;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Latest;
 using Elt.Pipelines.Warehouse;
@@ -15,12 +16,13 @@ public sealed record ApplyToLatest(string OrganizationId, string ConnectedIntegr
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 }
 
-internal sealed class ApplyToLatestWorkflow(WarehouseFile warehouse, RunAcquisition runs, LatestState latest) : Workflow<ApplyToLatest, ApplySummary>
+internal sealed class ApplyToLatestWorkflow(WarehouseFile warehouse, PipelineStages stages) : Workflow<ApplyToLatest, ApplySummary>
 {
     public override async Task<ApplySummary> RunAsync(ApplyToLatest input, WorkflowContext context)
     {
-        var runId = input.RunId ?? await runs.FindNewestAsync(context, input.Integration);
+        var runId = input.RunId ?? await stages.FindNewestAsync(context, input.Integration);
         return await context.TransactionAsync(
-            "apply", warehouse.Database, (transaction, _) => Task.FromResult(latest.Apply(transaction, input.Integration, runId)));
+            "apply", warehouse.Database,
+            (transaction, _) => Task.FromResult(stages.OfRun(transaction, input.Integration, runId).Latest.Apply(transaction, input.Integration, runId)));
     }
 }

@@ -1,5 +1,6 @@
 using Elt.Durable;
 using Elt.Pipelines.Changes;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
 using Elt.Pipelines.Warehouse;
@@ -16,19 +17,21 @@ public sealed record DetectChanges(string OrganizationId, string ConnectedIntegr
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 }
 
-internal sealed class DetectChangesWorkflow(WarehouseFile warehouse, RunAcquisition runs, QualityCheck check, ChangeDetection changes)
+internal sealed class DetectChangesWorkflow(WarehouseFile warehouse, PipelineStages stages)
     : Workflow<DetectChanges, DetectSummary>
 {
     public override async Task<DetectSummary> RunAsync(DetectChanges input, WorkflowContext context)
     {
-        var runId = input.RunId ?? await runs.FindNewestAsync(context, input.Integration);
+        var runId = input.RunId ?? await stages.FindNewestAsync(context, input.Integration);
         var quality = await context.TransactionAsync(
-            "check-quality", warehouse.Database, (transaction, _) => Task.FromResult(check.Check(transaction, input.Integration, runId)));
+            "check-quality", warehouse.Database,
+            (transaction, _) => Task.FromResult(stages.OfRun(transaction, input.Integration, runId).Quality.Check(transaction, input.Integration, runId)));
         if (quality.Issues > 0)
             Log.QualityIssues(context.Logger, quality.Issues, input.Integration, quality.Invalid, quality.Records);
         quality.EnsurePassed(input.Integration);
         var detected = await context.TransactionAsync(
-            "detect", warehouse.Database, (transaction, _) => Task.FromResult(changes.Detect(transaction, input.Integration, runId)));
+            "detect", warehouse.Database,
+            (transaction, _) => Task.FromResult(stages.OfRun(transaction, input.Integration, runId).Changes.Detect(transaction, input.Integration, runId)));
         if (detected.HoldReason is { } reason)
             Log.DeletesHeld(context.Logger, detected.DeletesHeld, input.Integration, reason);
         if (detected.Quarantined > 0)

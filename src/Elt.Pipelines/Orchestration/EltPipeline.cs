@@ -1,8 +1,8 @@
 using Elt.Durable;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
-using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Orchestration;
 
@@ -53,13 +53,13 @@ public sealed record PipelineSummary(
     public double? QualityScore => QualitySummary.ScoreOf(Staged + UnreadableKeys - Invalid, Staged + UnreadableKeys);
 }
 
-internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcquisition runs) : Workflow<EltPipeline, PipelineSummary>
+internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, PipelineStages stages) : Workflow<EltPipeline, PipelineSummary>
 {
     public override async Task<PipelineSummary> RunAsync(EltPipeline input, WorkflowContext context)
     {
         var (organization, integration) = (input.OrganizationId, input.ConnectedIntegrationId);
         await context.StepAsync("find-integration", async ct => { await integrations.GetAsync(input.Integration, ct); }, RetryPolicy.Database);
-        var run = await runs.AcquireAsync(context, input.Integration);
+        var run = await stages.AcquireAsync(context, input.Integration);
 
         await context.ChildAsync(new ExtractAndLoad(organization, integration, input.Batches, input.PagesPerBatch, run));
         var changes = await context.ChildAsync(new DetectChanges(organization, integration, run));

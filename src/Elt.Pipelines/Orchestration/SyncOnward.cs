@@ -1,7 +1,7 @@
 using Elt.Durable;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Integrations;
-using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Orchestration;
 
@@ -15,11 +15,11 @@ public sealed record SyncOnward(string OrganizationId, string ConnectedIntegrati
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 }
 
-internal sealed class SyncOnwardWorkflow(RunAcquisition runs, IDestination destination) : Workflow<SyncOnward, SyncSummary>
+internal sealed class SyncOnwardWorkflow(PipelineStages stages, IDestination destination) : Workflow<SyncOnward, SyncSummary>
 {
     public override async Task<SyncSummary> RunAsync(SyncOnward input, WorkflowContext context)
     {
-        var runId = input.RunId ?? await runs.FindNewestAsync(context, input.Integration);
+        var runId = input.RunId ?? await stages.FindNewestAsync(context, input.Integration);
         var synced = await destination.SyncAsync(context, "sync", input.Integration, runId);
         if (synced.FullLoad)
             Log.FullLoad(context.Logger, input.Integration, synced.Rows);

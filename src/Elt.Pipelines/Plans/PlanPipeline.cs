@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Elt.Durable;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Warehouse;
@@ -38,12 +39,13 @@ public sealed record PlanSummary(
     public long DeletesUnconfirmed { get; init; }
 }
 
-internal sealed class PlanPipelineWorkflow(IIntegrationStore integrations, WarehouseFile warehouse, PlanRuns plans) : Workflow<PlanPipeline, PlanSummary>
+internal sealed class PlanPipelineWorkflow(IIntegrationStore integrations, WarehouseFile warehouse, PipelineStages stages) : Workflow<PlanPipeline, PlanSummary>
 {
     public override async Task<PlanSummary> RunAsync(PlanPipeline input, WorkflowContext context)
     {
         var plan = context.WorkflowId;
         await context.StepAsync("find-integration", async ct => { await integrations.GetAsync(input.Integration, ct); }, RetryPolicy.Database);
+        var plans = (await stages.OfIntegrationAsync(context, input.Integration)).Plans;
         await context.TransactionAsync("begin", warehouse.Database, (transaction, _) => Task.FromResult(plans.Begin(transaction, input.Integration, plan)));
         try
         {

@@ -26,20 +26,23 @@ internal sealed class PlanRuns(Dataset dataset, QualityCheck check, ChangeDetect
     }
 
     /// <summary>Makes the workflow the newest plan of an integration, in the place of the one before it.</summary>
+    /// <exception cref="RunStateException">The runs of the integration feed another dataset.</exception>
     public bool Begin(SqliteTransaction transaction, IntegrationKey integration, string planId)
     {
+        PipelineRuns.EnsureFeeds(transaction, integration, dataset.Name);
         var plan = new PipelineRun(integration, planId, PipelineRun.PlanSeq);
         foreach (var earlier in transaction.Query($"select workflow_id from plan_runs where {OfIntegration}", row => row.GetString(0), plan.Parameters))
             DeleteStaged(transaction, plan with { RunId = earlier });
         transaction.Execute($"delete from plan_changes where {OfIntegration}", plan.Parameters);
         transaction.Execute(
             $"""
-            insert into plan_runs (organization_id, connected_integration_id, workflow_id, base_seq, started_at)
-            select $org, $integration, $run, coalesce(max(run_seq), 0), $now from pipeline_runs where {OfIntegration} and state = 'applied'
+            insert into plan_runs (organization_id, connected_integration_id, workflow_id, base_seq, started_at, dataset)
+            select $org, $integration, $run, coalesce(max(run_seq), 0), $now, $dataset from pipeline_runs where {OfIntegration} and state = 'applied'
             on conflict (organization_id, connected_integration_id) do update
-              set workflow_id = excluded.workflow_id, base_seq = excluded.base_seq, started_at = excluded.started_at, completed_at = null, summary = null
+              set workflow_id = excluded.workflow_id, base_seq = excluded.base_seq, started_at = excluded.started_at, dataset = excluded.dataset,
+                completed_at = null, summary = null
             """,
-            [.. plan.Parameters, ("$now", time.GetUtcNow().ToStored())]);
+            [.. plan.Parameters, ("$now", time.GetUtcNow().ToStored()), ("$dataset", dataset.Name)]);
         return true;
     }
 
@@ -50,7 +53,7 @@ internal sealed class PlanRuns(Dataset dataset, QualityCheck check, ChangeDetect
         var plan = Find(transaction, integration, planId)
             ?? throw new RunStateException($"A newer plan of {integration} has taken the place of '{planId}'.");
         transaction.Save("compare");
-        PipelineRuns.Acquire(transaction, integration, planId, time.GetUtcNow());
+        PipelineRuns.Acquire(transaction, integration, planId, dataset.Name, time.GetUtcNow());
         check.Check(transaction, integration, planId).EnsurePassed(integration);
         var detected = changes.Detect(transaction, integration, planId);
         var found = transaction.Query(

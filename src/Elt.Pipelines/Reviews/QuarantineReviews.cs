@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources;
@@ -23,18 +24,15 @@ public sealed class QuarantineReviews
 
     private static readonly string[] Undone = ["open", "replayed"];
 
-    private readonly Dataset _dataset;
+    private readonly DatasetLibrary _datasets;
     private readonly WarehouseFile _warehouse;
     private readonly IIntegrationStore _integrations;
     private readonly ConnectorLibrary _connectors;
     private readonly TimeProvider _time;
-    private readonly string _table;
 
-    internal QuarantineReviews(Dataset dataset, WarehouseFile warehouse, IIntegrationStore integrations, ConnectorLibrary connectors, TimeProvider time)
-    {
-        (_dataset, _warehouse, _integrations, _connectors, _time) = (dataset, warehouse, integrations, connectors, time);
-        _table = Dataset.Quote(dataset.Name + "_quarantine");
-    }
+    internal QuarantineReviews(
+        DatasetLibrary datasets, WarehouseFile warehouse, IIntegrationStore integrations, ConnectorLibrary connectors, TimeProvider time) =>
+        (_datasets, _warehouse, _integrations, _connectors, _time) = (datasets, warehouse, integrations, connectors, time);
 
     /// <summary>Lists records without their content; without a state in the filter those that are open or replayed.</summary>
     /// <param name="filter">Which.</param>
@@ -47,10 +45,12 @@ public sealed class QuarantineReviews
         using var snapshot = connection.BeginTransaction(deferred: true);
         var read = snapshot.Query(
             $"""
-            select * from (
-              select {Columns} from {_table}
-              where ($org is null or organization_id = $org) and ($integration is null or connected_integration_id = $integration)
-                and ($after is null or (organization_id, connected_integration_id, record_key) > ($after, $after_integration, $after_key)))
+            select * from ({FromEach(
+                Columns,
+                """
+                ($org is null or organization_id = $org) and ($integration is null or connected_integration_id = $integration)
+                  and ($after is null or (organization_id, connected_integration_id, record_key) > ($after, $after_integration, $after_key))
+                """)})
             where state in (select value from json_each($states))
             order by organization_id, connected_integration_id, record_key limit $limit
             """,
@@ -82,9 +82,10 @@ public sealed class QuarantineReviews
         _warehouse.Database.WriteAsync(
             transaction =>
             {
-                EnsureUndone(Get(transaction, integration, key));
+                var record = Get(transaction, integration, key);
+                EnsureUndone(record);
                 transaction.Execute(
-                    $"update {_table} set discarded_by = $by, discarded_at = $now where {OfRecord}",
+                    $"update {Table(record.Dataset)} set discarded_by = $by, discarded_at = $now where {OfRecord}",
                     [.. Parameters(integration, key), ("$by", by), ("$now", _time.GetUtcNow().ToStored())]);
                 return Get(transaction, integration, key);
             },
@@ -100,16 +101,19 @@ public sealed class QuarantineReviews
     /// <exception cref="ReviewConflictException">It is resolved or discarded, was too large to keep, or is no JSON.</exception>
     public async Task<QuarantinedRecord> ReplayAsync(IntegrationKey integration, string key, string by, CancellationToken ct = default)
     {
-        var mapper = new RecordMapper(Connector(await _integrations.GetAsync(integration, ct).ConfigureAwait(false)).Manifest, _dataset);
+        var manifest = Connector(await _integrations.GetAsync(integration, ct).ConfigureAwait(false)).Manifest;
+        var mapper = new RecordMapper(manifest, _datasets.Get(manifest.Dataset));
         return await _warehouse.Database.WriteAsync(
             transaction =>
             {
                 var record = Get(transaction, integration, key);
                 EnsureUndone(record);
+                if (record.Dataset != manifest.Dataset)
+                    throw new ReviewConflictException($"'{record.Key}' is one of {record.Dataset}, and the connector maps to {manifest.Dataset} now. Nothing was changed.");
                 var mapped = mapper.Map(Content(record));
                 var isTaken = !Quarantine.Takes(mapped);
                 transaction.Execute(
-                    $"update {_table} set reasons = coalesce($reasons, reasons), replayed_by = $by, replayed_at = $now where {OfRecord}",
+                    $"update {Table(record.Dataset)} set reasons = coalesce($reasons, reasons), replayed_by = $by, replayed_at = $now where {OfRecord}",
                     [.. Parameters(integration, key), ("$reasons", isTaken ? null : Quarantine.Reasons(mapped)),
                         ("$by", isTaken ? by : null), ("$now", isTaken ? _time.GetUtcNow().ToStored() : null)]);
                 return Get(transaction, integration, key);
@@ -155,19 +159,26 @@ public sealed class QuarantineReviews
     }
 
     private QuarantinedRecord Get(SqliteTransaction transaction, IntegrationKey integration, string key) =>
-        transaction.Query($"select {Columns}, raw from {_table} where {OfRecord}", row => Read(row, row.Text(13)), Parameters(integration, key)).FirstOrDefault()
+        transaction.Query(FromEach($"{Columns}, raw", OfRecord), row => Read(row, row.Text(14)), Parameters(integration, key)).FirstOrDefault()
         ?? throw new ReviewNotFoundException($"{integration} has no record '{key}' in quarantine. 'elt quarantine list' shows those there are.");
+
+    // An integration feeds one dataset: its records are in one of the tables.
+    private string FromEach(string columns, string rows) => string.Join(
+        " union all ", _datasets.All.Select(dataset => $"select '{dataset.Name}' as dataset, {columns} from {Table(dataset.Name)} where {rows}"));
+
+    private static string Table(string dataset) => Dataset.Quote(dataset + "_quarantine");
 
     private static (string, object?)[] Parameters(IntegrationKey integration, string key) =>
         [("$org", integration.OrganizationId), ("$integration", integration.ConnectedIntegrationId), ("$key", key)];
 
     private static QuarantinedRecord Read(SqliteDataReader row, string? raw) => new(
-        row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt32(4), row.GetInt32(5),
-        JsonSerializer.Deserialize<QuarantineReason[]>(row.GetString(6), Quarantine.Json)!, row.GetInt32(7), row.Time(8)!.Value, row.Time(9)!.Value)
+        row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetInt32(5), row.GetInt32(6),
+        JsonSerializer.Deserialize<QuarantineReason[]>(row.GetString(7), Quarantine.Json)!, row.GetInt32(8), row.Time(9)!.Value, row.Time(10)!.Value)
     {
-        State = row.GetString(10),
-        DecidedBy = row.Text(11),
-        DecidedAt = row.Time(12),
+        Dataset = row.GetString(0),
+        State = row.GetString(11),
+        DecidedBy = row.Text(12),
+        DecidedAt = row.Time(13),
         Raw = raw,
     };
 }

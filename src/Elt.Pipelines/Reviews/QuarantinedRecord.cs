@@ -15,6 +15,9 @@ public sealed record QuarantinedRecord(
     string OrganizationId, string ConnectedIntegrationId, string Key, string RunId, int Page, int Ordinal, IReadOnlyList<QuarantineReason> Reasons,
     int Runs, DateTimeOffset FirstSeenAt, DateTimeOffset LastSeenAt)
 {
+    /// <summary>Name of the dataset that it is one of.</summary>
+    public required string Dataset { get; init; }
+
     /// <summary>
     /// <c>open</c>; <c>replayed</c>: mapped without problems since, and waiting for the next run; <c>discarded</c> by a person, until it comes with other
     /// reasons; <c>resolved</c>: it has come without problems, or does not come any more.

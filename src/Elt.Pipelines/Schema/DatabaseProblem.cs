@@ -30,6 +30,7 @@ internal static class DatabaseProblem
 
     private static string ExplainServer(Exception error) => error switch
     {
+        SchemaException e => e.Message,
         PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } e =>
             $"{e.MessageText}. Correct user and password of the connection string.",
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } e => $"{e.MessageText}. Create the database or correct its name.",

@@ -13,7 +13,7 @@ internal static class PostgresMigrations
     {
         await using var connection = await dataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
         await using var transaction = await connection.BeginTransactionAsync(ct).ConfigureAwait(false);
-        await ExecuteAsync(connection, "select pg_advisory_xact_lock(hashtext('elt.migrations'))", ct).ConfigureAwait(false);
+        await LockAsync(connection, ct).ConfigureAwait(false);
         await ExecuteAsync(
             connection,
             """
@@ -50,7 +50,11 @@ internal static class PostgresMigrations
         return applied;
     }
 
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken ct, params object[] values)
+    /// <summary>Lets one process at a time change tables, until its transaction ends.</summary>
+    internal static Task LockAsync(NpgsqlConnection connection, CancellationToken ct) =>
+        ExecuteAsync(connection, "select pg_advisory_xact_lock(hashtext('elt.migrations'))", ct);
+
+    internal static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken ct, params object[] values)
     {
         await using var command = new NpgsqlCommand(sql, connection);
         foreach (var value in values)

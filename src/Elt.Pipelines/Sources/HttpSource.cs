@@ -1,22 +1,22 @@
 using System.Globalization;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Sources.Manifests;
-using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources;
 
 /// <summary>Reads pages over HTTP as the integration's connector says.</summary>
 internal sealed class HttpSource : ISource, IDisposable
 {
-    private readonly Dataset _dataset;
+    private readonly DatasetLibrary _datasets;
     private readonly SourceOptions _options;
     private readonly ConnectorLibrary _connectors;
     private readonly SourceClient _client;
     private readonly Credentials _credentials;
     private readonly RefusalCheck _check;
 
-    public HttpSource(Dataset dataset, SourceOptions options, ConnectorLibrary connectors, TimeProvider time)
+    public HttpSource(DatasetLibrary datasets, SourceOptions options, ConnectorLibrary connectors, TimeProvider time)
     {
-        _dataset = dataset;
+        _datasets = datasets;
         _options = options;
         _connectors = connectors;
         _client = new SourceClient(options);
@@ -29,7 +29,7 @@ internal sealed class HttpSource : ISource, IDisposable
         var where = Where(request);
         request.EnsureWithin(_options.MaxPages, where);
         var manifest = (request.Connector ?? _connectors.Of(request.Integration)).Manifest;
-        var parser = new PageParser(manifest, _dataset);
+        var parser = new PageParser(manifest, _datasets.Get(manifest.Dataset));
         var position = parser.Position(request);
         var values = new RequestValues(request.Integration.ProviderData, manifest.Slices[position.Slice]);
         var address = PageAddress.Of(manifest, request, position, values);

@@ -12,6 +12,7 @@ internal sealed class RecordMapper
     private const int MaxKeyLength = 512;
     private const int MaxTextLength = 64 * 1024;
     private const int MaxRawLength = 1024 * 1024;
+    private const int MaxShownLength = 40;
 
     private readonly Manifest _manifest;
     private readonly Dataset _dataset;
@@ -73,7 +74,7 @@ internal sealed class RecordMapper
             var column = _dataset.Columns[i];
             var text = column.Kind == ColumnKind.RemainingMembers
                 ? CanonicalJson.Write(item, member => !_mapped.Contains(member))
-                : _manifest.Fields.TryGetValue(column.Name, out var mapping) ? Field(item, column.Name, mapping, problems) : null;
+                : _manifest.Fields.TryGetValue(column.Name, out var mapping) ? Field(item, column, mapping, problems) : null;
             if (text?.Length > MaxTextLength)
             {
                 problems.Add(new RecordProblem("length", column.Name, $"Expected at most {MaxTextLength} characters, found {text.Length}."));
@@ -84,17 +85,30 @@ internal sealed class RecordMapper
         return values;
     }
 
-    private static string? Field(JsonElement item, string column, FieldMapping mapping, List<RecordProblem> problems)
+    private static string? Field(JsonElement item, DatasetColumn column, FieldMapping mapping, List<RecordProblem> problems)
     {
         var found = mapping.From.Select(path => JsonPointer.Find(item, path)).Where(value => value is { ValueKind: not JsonValueKind.Null }).ToList();
         var text = mapping.Join is { } separator && found.Count > 0
             ? string.Join(separator, found.Select(value => value.AsText()))
-            : Typed(found.FirstOrDefault(), column, mapping.Type, problems);
+            : column.Kind == ColumnKind.Json && found.FirstOrDefault() is { } json ? CanonicalJson.Write(json)
+            : Typed(found.FirstOrDefault(), column.Name, mapping.Type, problems);
         foreach (var transform in mapping.Transform)
             text = text is null ? null : Transformed(text, transform);
-        if (text is null && mapping.Required && problems.All(problem => problem.Field != column))
-            problems.Add(new RecordProblem("required", column, "Expected a value, found none."));
+        text = text is null ? null : Kept(text, column, problems);
+        if (text is null && mapping.Required && problems.All(problem => problem.Field != column.Name))
+            problems.Add(new RecordProblem("required", column.Name, "Expected a value, found none."));
         return text;
+    }
+
+    private static string? Kept(string text, DatasetColumn column, List<RecordProblem> problems)
+    {
+        var kept = ColumnText.Canonical(column.Kind, text);
+        if (kept is null)
+        {
+            var shown = text.Length > MaxShownLength ? text[..MaxShownLength] + "…" : text;
+            problems.Add(new RecordProblem("type", column.Name, $"Expected {column.Kind.ToString().ToLowerInvariant()}, found \"{shown}\"."));
+        }
+        return kept;
     }
 
     private static string? Typed(JsonElement? value, string column, FieldType type, List<RecordProblem> problems)

@@ -71,7 +71,7 @@ internal sealed class DatasetSql(Dataset dataset)
         {FromRepeated}
         cross join {_staging} p
           on p.organization_id = $org and p.connected_integration_id = $integration and p.workflow_id = $run and p.page = k.page and p.ordinal = k.ordinal
-        where s.state <> p.state or {dataset.Each(Differs("s.{0}", "p.{0}"), " or ")}
+        where s.state <> p.state or {dataset.Each(column => Differs(column, "s", "p"), " or ")}
         """;
 
     /// <summary>
@@ -91,7 +91,7 @@ internal sealed class DatasetSql(Dataset dataset)
           on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.page = k.page and s.ordinal = k.ordinal
         left join {_latest} l
           on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = k.external_id
-        where k.state = 'present' and (l.external_id is null or {dataset.Each(Differs("s.{0}", "l.{0}"), " or ")})
+        where k.state = 'present' and (l.external_id is null or {dataset.Each(column => Differs(column, "s", "l"), " or ")})
         """;
 
     /// <summary>Counts the seen keys by what became of their records. Columns: state, keys.</summary>
@@ -214,13 +214,13 @@ internal sealed class DatasetSql(Dataset dataset)
         select external_id, id, deleted, {_columns}
         from (
           select c.external_id, c.id, c.change_type = 'DELETE' as deleted, {dataset.Each("c.{0}")},
-            row_number() over (partition by c.external_id order by r.run_seq desc) as age
+            row_number() over (partition by c.external_id order by r.run_seq desc) as "runs ago"
           from pipeline_runs r
           cross join {_cdc} c
             on c.organization_id = $org and c.connected_integration_id = $integration and c.workflow_id = r.workflow_id
           where r.organization_id = $org and r.connected_integration_id = $integration
             and r.run_seq > $after and r.run_seq <= $upto and r.state = 'applied')
-        where age = 1
+        where "runs ago" = 1
         """;
 
     /// <summary>All records of latest, in the columns of <see cref="ReadChanges"/>.</summary>
@@ -244,9 +244,12 @@ internal sealed class DatasetSql(Dataset dataset)
           and not exists (select 1 from temp.seen k where k.external_id = l.external_id and k.state in ('present', 'quarantined'))
         """;
 
-    private string ChangedFields() => string.Join(" || ", dataset.Columns.Select(column =>
-        $"case when {Differs($"s.{Dataset.Quote(column.Name)}", $"l.{Dataset.Quote(column.Name)}")} then '{column.Name},' else '' end"));
+    private string ChangedFields() => dataset.Each(column => $"case when {Differs(column, "s", "l")} then '{column.Name},' else '' end", " || ");
 
     // Bytes first: only texts that differ in them, which are few, are worth a call.
-    private static string Differs(string left, string right) => $"({left} is not {right} and not same_text({left}, {right}))";
+    private static string Differs(DatasetColumn column, string left, string right)
+    {
+        (left, right) = ($"{left}.{Dataset.Quote(column.Name)}", $"{right}.{Dataset.Quote(column.Name)}");
+        return column.IsText ? $"({left} is not {right} and not same_text({left}, {right}))" : $"{left} is not {right}";
+    }
 }

@@ -10,17 +10,41 @@ namespace Elt.Pipelines.Warehouse;
 internal static class PipelineRuns
 {
     /// <summary>Gives a run the next number of its integration; a run that has one keeps it.</summary>
-    public static PipelineRun Acquire(SqliteTransaction transaction, IntegrationKey integration, string runId, DateTimeOffset now)
+    /// <exception cref="RunStateException">The runs of the integration feed another dataset.</exception>
+    public static PipelineRun Acquire(SqliteTransaction transaction, IntegrationKey integration, string runId, string dataset, DateTimeOffset now)
     {
+        EnsureFeeds(transaction, integration, dataset);
         transaction.Execute(
             """
-            insert into pipeline_runs (organization_id, connected_integration_id, run_seq, workflow_id, state, acquired_at)
-            select $org, $integration, coalesce(max(run_seq), 0) + 1, $run, 'acquired', $now
+            insert into pipeline_runs (organization_id, connected_integration_id, run_seq, workflow_id, state, acquired_at, dataset)
+            select $org, $integration, coalesce(max(run_seq), 0) + 1, $run, 'acquired', $now, $dataset
             from pipeline_runs where organization_id = $org and connected_integration_id = $integration
             on conflict (organization_id, connected_integration_id, workflow_id) do nothing
             """,
-            [.. Parameters(integration, runId), ("$now", now.ToStored())]);
+            [.. Parameters(integration, runId), ("$now", now.ToStored()), ("$dataset", dataset)]);
         return Find(transaction.Connection!, integration, runId)!;
+    }
+
+    /// <exception cref="RunStateException">The runs of an integration feed another dataset, which its records would be missing from.</exception>
+    public static void EnsureFeeds(SqliteTransaction transaction, IntegrationKey integration, string dataset)
+    {
+        var fed = transaction.Query(
+            "select dataset from pipeline_runs where organization_id = $org and connected_integration_id = $integration order by run_seq desc limit 1",
+            row => row.GetString(0), Parameters(integration, null)).FirstOrDefault();
+        if (fed is not null && fed != dataset)
+        {
+            throw new RunStateException(
+                $"{integration} feeds the dataset '{fed}', and its connector maps to '{dataset}' now. Connect it under another id to feed '{dataset}'.");
+        }
+    }
+
+    /// <summary>What a run, or the newest plan, of an integration feeds; <see langword="null"/> when there is no such run.</summary>
+    public static string? FindDataset(SqliteConnection connection, IntegrationKey integration, string runId)
+    {
+        const string OfRun = "organization_id = $org and connected_integration_id = $integration and workflow_id = $run";
+        using var command = connection.Command(
+            $"select dataset from pipeline_runs where {OfRun} union all select dataset from plan_runs where {OfRun}", Parameters(integration, runId));
+        return command.ExecuteScalar() as string;
     }
 
     /// <summary>The run of an id, after proof that it is its integration's newest.</summary>
@@ -32,9 +56,13 @@ internal static class PipelineRuns
         if (newest?.RunId == runId)
             return newest;
         throw Find(transaction.Connection!, integration, runId) is null
-            ? new RunStateException($"Run '{runId}' has not acquired {integration}, or was a plan that is over. Start extract-and-load or elt-pipeline first.")
+            ? NotAcquired(integration, runId)
             : new StaleRunException(integration, runId, newest!.RunId);
     }
+
+    /// <summary>There is no such run.</summary>
+    public static RunStateException NotAcquired(IntegrationKey integration, string runId) =>
+        new($"Run '{runId}' has not acquired {integration}, or was a plan that is over. Start extract-and-load or elt-pipeline first.");
 
     /// <summary>The newest run of an integration, or <see langword="null"/>.</summary>
     public static PipelineRun? FindNewest(SqliteConnection connection, IntegrationKey integration) => One(

@@ -1,39 +1,19 @@
-using Elt.Durable;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
 using Microsoft.Data.Sqlite;
 
 namespace Elt.Pipelines.Warehouse;
 
-/// <summary>The steps by which a workflow becomes, or finds, the run that it works on.</summary>
-internal sealed class RunAcquisition(WarehouseFile warehouse, Dataset dataset, TimeProvider time)
+/// <summary>Makes workflows the newest runs of their integrations.</summary>
+internal sealed class RunAcquisition(Dataset dataset, TimeProvider time)
 {
     private readonly DatasetSql _sql = new(dataset);
 
-    /// <summary>Makes the workflow the newest run of an integration, which fences all earlier ones, and returns its id.</summary>
-    public async Task<string> AcquireAsync(WorkflowContext context, IntegrationKey integration)
+    /// <summary>Makes a workflow the newest run, which fences all earlier ones.</summary>
+    /// <exception cref="RunStateException">The runs of the integration feed another dataset.</exception>
+    public PipelineRun Acquire(SqliteTransaction transaction, IntegrationKey integration, string runId)
     {
-        await context.TransactionAsync(
-            "acquire-integration", warehouse.Database, (transaction, _) => Task.FromResult(Acquire(transaction, integration, context.WorkflowId).Seq));
-        return context.WorkflowId;
-    }
-
-    /// <summary>The newest run of an integration, for a stage that was started by hand.</summary>
-    public Task<string> FindNewestAsync(WorkflowContext context, IntegrationKey integration) => context.StepAsync(
-        "find-newest-run",
-        _ =>
-        {
-            using var connection = warehouse.Database.OpenRead();
-            var newest = PipelineRuns.FindNewest(connection, integration)
-                ?? throw new RunStateException($"There is no run of {integration} yet: start extract-and-load or elt-pipeline first.");
-            return Task.FromResult(newest.RunId);
-        },
-        RetryPolicy.Database);
-
-    /// <summary>The acquisition itself, in a transaction that the caller commits.</summary>
-    internal PipelineRun Acquire(SqliteTransaction transaction, IntegrationKey integration, string runId)
-    {
-        var run = PipelineRuns.Acquire(transaction, integration, runId, time.GetUtcNow());
+        var run = PipelineRuns.Acquire(transaction, integration, runId, dataset.Name, time.GetUtcNow());
         PruneEarlier(transaction, run);
         return run;
     }

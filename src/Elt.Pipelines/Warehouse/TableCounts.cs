@@ -2,32 +2,34 @@ using Elt.Pipelines.Integrations;
 
 namespace Elt.Pipelines.Warehouse;
 
-/// <summary>Rows of one integration in each table.</summary>
+/// <summary>Rows of one integration in the tables of one dataset.</summary>
+/// <param name="Dataset">Name of the dataset.</param>
+/// <param name="OrganizationId">The tenant.</param>
+/// <param name="ConnectedIntegrationId">The integration.</param>
+/// <param name="Staging">Rows of <c>name_staging</c>.</param>
+/// <param name="Cdc">Rows of <c>name_cdc</c>.</param>
+/// <param name="Latest">Rows of <c>name_latest</c>.</param>
+/// <param name="Destination">Rows of the destination's table <c>name</c>.</param>
 public sealed record IntegrationCounts(
-    string OrganizationId, string ConnectedIntegrationId, long UsersStaging, long UsersCdc, long UsersLatest, long DestinationUsers);
+    string Dataset, string OrganizationId, string ConnectedIntegrationId, long Staging, long Cdc, long Latest, long Destination)
+{
+    internal bool IsEmpty => (Staging, Cdc, Latest, Destination) == (0, 0, 0, 0);
+
+    internal IntegrationKey Key => new(OrganizationId, ConnectedIntegrationId);
+}
 
 /// <summary>Rows in all tables.</summary>
 /// <param name="ConnectedIntegrations">Rows of <c>connected_integrations</c>.</param>
-/// <param name="Integrations">Rows by integration; also of integrations that are not connected any more.</param>
+/// <param name="Integrations">
+/// Rows by dataset and integration; also of integrations that are not connected any more. One that has no rows at all stands under each dataset.
+/// </param>
 public sealed record TableCounts(long ConnectedIntegrations, IReadOnlyList<IntegrationCounts> Integrations)
 {
-    /// <summary>Rows of <c>users_staging</c>.</summary>
-    public long UsersStaging => Integrations.Sum(i => i.UsersStaging);
-
-    /// <summary>Rows of <c>users_cdc</c>.</summary>
-    public long UsersCdc => Integrations.Sum(i => i.UsersCdc);
-
-    /// <summary>Rows of <c>users_latest</c>.</summary>
-    public long UsersLatest => Integrations.Sum(i => i.UsersLatest);
-
-    /// <summary>Rows of the destination's <c>users</c>.</summary>
-    public long DestinationUsers => Integrations.Sum(i => i.DestinationUsers);
-
-    /// <summary>Staging, changes and latest of each integration in the warehouse, from one snapshot.</summary>
-    internal static Dictionary<IntegrationKey, long[]> ReadWarehouse(WarehouseFile warehouse)
+    /// <summary>Staging, changes and latest of a dataset for each integration in the warehouse, from one snapshot.</summary>
+    internal static Dictionary<IntegrationKey, long[]> ReadWarehouse(WarehouseFile warehouse, Dataset dataset)
     {
         using var connection = warehouse.Database.OpenRead();
-        using var command = connection.Command(new DatasetSql(Dataset.Users).CountRows);
+        using var command = connection.Command(new DatasetSql(dataset).CountRows);
         using var row = command.ExecuteReader();
         var counts = new Dictionary<IntegrationKey, long[]>();
         while (row.Read())

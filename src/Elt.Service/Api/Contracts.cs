@@ -22,6 +22,7 @@ internal static class ApiPath
     public const string Workflows = "/api/v1/workflows";
     public const string Integrations = "/api/v1/integrations";
     public const string Tables = "/api/v1/tables";
+    public const string Datasets = "/api/v1/datasets";
     public const string Deletes = "/api/v1/deletes";
     public const string Quarantine = "/api/v1/quarantine";
     public const string Quality = "/api/v1/quality";
@@ -140,12 +141,22 @@ internal sealed record IntegrationView
     public required string Provider { get; init; }
 
     public required JsonElement ProviderData { get; init; }
+
+    /// <summary>In answers: the dataset that its connector maps to; <see langword="null"/> when the connector cannot be used.</summary>
+    public string? Dataset { get; init; }
 }
 
 internal sealed record IntegrationList(IReadOnlyList<IntegrationView> Integrations);
 
 /// <summary>Rows of one table; of one integration, or in all where the integration is <see langword="null"/>.</summary>
 internal sealed record TableView(string Table, string? OrganizationId, string? ConnectedIntegrationId, long Rows);
+
+internal sealed record DatasetColumnView(string Name, string Type);
+
+/// <summary>A kind of record that integrations feed; <c>Key</c> tells people what identifies one at its source.</summary>
+internal sealed record DatasetView(string Name, string Key, IReadOnlyList<DatasetColumnView> Columns);
+
+internal sealed record DatasetList(IReadOnlyList<DatasetView> Datasets);
 
 internal sealed record TableList(IReadOnlyList<TableView> Tables);
 

@@ -14,15 +14,15 @@ internal static class IntegrationEndpoints
         routes.MapPost(ApiPath.Integrations, UpsertAsync);
     }
 
-    private static async Task<IntegrationList> ListAsync(IIntegrationStore store, CancellationToken ct) =>
-        new([.. (await store.ListAsync(ct)).Select(View)]);
+    private static async Task<IntegrationList> ListAsync(IIntegrationStore store, ConnectorLibrary connectors, CancellationToken ct) =>
+        new([.. (await store.ListAsync(ct)).Select(integration => View(integration, connectors))]);
 
     private static async Task<IntegrationView> UpsertAsync(
         RequestBody<IntegrationView> body, IIntegrationStore store, ConnectorLibrary connectors, CancellationToken ct)
     {
         var integration = Read(body.Value, connectors);
         await store.UpsertAsync(integration, ct);
-        return View(integration);
+        return View(integration, connectors);
     }
 
     private static ConnectedIntegration Read(IntegrationView view, ConnectorLibrary connectors)
@@ -39,11 +39,12 @@ internal static class IntegrationEndpoints
         }
     }
 
-    private static IntegrationView View(ConnectedIntegration integration) => new()
+    private static IntegrationView View(ConnectedIntegration integration, ConnectorLibrary connectors) => new()
     {
         Id = integration.Id,
         OrganizationId = integration.OrganizationId,
         Provider = integration.Provider,
         ProviderData = JsonElement.Parse(integration.ProviderData.ToJson()),
+        Dataset = connectors.FindDataset(integration),
     };
 }

@@ -41,6 +41,7 @@ internal static class QuarantineEndpoints
     {
         OrganizationId = record.OrganizationId,
         ConnectedIntegrationId = record.ConnectedIntegrationId,
+        Dataset = record.Dataset,
         Key = record.Key,
         State = record.State,
         Reasons = [.. record.Reasons.Select(reason => new QuarantineReasonView(reason.Rule, reason.Field, reason.Message))],

@@ -62,6 +62,8 @@ internal sealed record QuarantinedView
 
     public required string ConnectedIntegrationId { get; init; }
 
+    public required string Dataset { get; init; }
+
     public required string Key { get; init; }
 
     public required string State { get; init; }

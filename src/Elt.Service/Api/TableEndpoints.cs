@@ -3,18 +3,24 @@ using Elt.Pipelines.Warehouse;
 
 namespace Elt.Service.Api;
 
-/// <summary>Counts the rows of all tables, by integration.</summary>
+/// <summary>Lists the datasets, and counts the rows of all tables, by integration.</summary>
 internal static class TableEndpoints
 {
-    private static readonly (string Table, Func<IntegrationCounts, long> Rows)[] Tables =
+    private static readonly (string Format, Func<IntegrationCounts, long> Rows)[] Tables =
     [
-        ("users_staging", counts => counts.UsersStaging),
-        ("users_cdc", counts => counts.UsersCdc),
-        ("users_latest", counts => counts.UsersLatest),
-        ("destination.users", counts => counts.DestinationUsers),
+        ("{0}_staging", counts => counts.Staging),
+        ("{0}_cdc", counts => counts.Cdc),
+        ("{0}_latest", counts => counts.Latest),
+        ("destination.{0}", counts => counts.Destination),
     ];
 
-    public static void MapTables(this IEndpointRouteBuilder routes) => routes.MapGet(ApiPath.Tables, CountAsync);
+    public static void MapTables(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet(ApiPath.Tables, CountAsync);
+        routes.MapGet(ApiPath.Datasets, (PipelineDatabases databases) => new DatasetList(
+            [.. databases.Datasets.Select(dataset => new DatasetView(
+                dataset.Name, dataset.Key, [.. dataset.Columns.Select(column => new DatasetColumnView(column.Name, column.Type))]))]));
+    }
 
     private static async Task<TableList> CountAsync(PipelineDatabases databases, CancellationToken ct)
     {
@@ -22,8 +28,10 @@ internal static class TableEndpoints
         return new TableList(
         [
             new TableView("connected_integrations", null, null, counts.ConnectedIntegrations),
-            .. Tables.SelectMany(table => counts.Integrations.Select(
-                integration => new TableView(table.Table, integration.OrganizationId, integration.ConnectedIntegrationId, table.Rows(integration)))),
+            .. counts.Integrations.GroupBy(integration => integration.Dataset).SelectMany(dataset => Tables.SelectMany(table => dataset.Select(
+                integration => new TableView(
+                    table.Format.Replace("{0}", dataset.Key, StringComparison.Ordinal),
+                    integration.OrganizationId, integration.ConnectedIntegrationId, table.Rows(integration))))),
         ]);
     }
 }

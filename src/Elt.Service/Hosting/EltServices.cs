@@ -42,6 +42,7 @@ internal static class EltServices
         ScheduleCron = options.ScheduleCron,
         ScheduleTimeZone = options.ScheduleZone,
         Source = new SourceOptions { AllowPrivateAddresses = options.PrivateSources, ConnectorFolder = options.Connectors, FileFolder = options.Files },
+        DatasetFolder = options.Datasets,
         Destination = options.DestinationKeeps,
         Faults = options.Faults,
     };

@@ -21,6 +21,7 @@ internal sealed class ServiceCommand
     private readonly Option<int> _crashAfter = Option("--crash-after-batch", 5, "Number of the first batch that may crash.", "N");
     private readonly Option<string?> _crashMarker = Option<string?>("--crash-once-marker", null, "Crash for certain, once: until this file exists.", "FILE");
     private readonly Option<string?> _connectors = Option<string?>("--connectors", null, "Folder of further connectors, *.json.", "DIR");
+    private readonly Option<string?> _datasets = Option<string?>("--datasets", null, "Folder of declared datasets, *.json: what is kept beside users.", "DIR");
     private readonly Option<string?> _files = Option<string?>("--files", null, "Folder below which integrations may read local files, as file:///path-below-it.", "DIR");
     private readonly Option<bool> _privateSources = Option("--private-sources", false, "Allows sources at loopback, link-local and private addresses.", "");
     private readonly Option<string> _deletes = Option("--deletes", "hard", "What becomes of a row whose record is gone: hard deletes it, soft keeps it and sets deleted_at.", "MODE");
@@ -42,7 +43,7 @@ internal sealed class ServiceCommand
         Check(_crashAfter, value => value >= 0, "is a number from 0");
         foreach (var option in new Option[]
         {
-            _data, _urls, _cron, _zone, _lease, _stopGrace, _connectors, _files, _privateSources, _deletes, _history, _logLevel, _logFormat,
+            _data, _urls, _cron, _zone, _lease, _stopGrace, _connectors, _datasets, _files, _privateSources, _deletes, _history, _logLevel, _logFormat,
             _apiFailures, _databaseFailures, _crash, _crashAfter, _crashMarker, _stopWithInput,
         })
         {
@@ -62,6 +63,7 @@ internal sealed class ServiceCommand
         Lease = TimeSpan.FromSeconds(parsed.GetValue(_lease)),
         StopGrace = TimeSpan.FromSeconds(parsed.GetValue(_stopGrace)),
         Connectors = parsed.GetValue(_connectors) is { } folder ? Path.GetFullPath(folder) : null,
+        Datasets = parsed.GetValue(_datasets) is { } datasets ? Path.GetFullPath(datasets) : null,
         Files = parsed.GetValue(_files) is { } files ? Path.GetFullPath(files) : null,
         PrivateSources = parsed.GetValue(_privateSources),
         DestinationKeeps = new DestinationOptions

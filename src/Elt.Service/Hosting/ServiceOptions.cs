@@ -33,6 +33,9 @@ internal sealed record ServiceOptions
     /// <summary>Folder of further connectors; <see langword="null"/> for none.</summary>
     public string? Connectors { get; init; }
 
+    /// <summary>Folder of declared datasets; <see langword="null"/> for none.</summary>
+    public string? Datasets { get; init; }
+
     /// <summary>Folder below which local files may be read; <see langword="null"/> for none.</summary>
     public string? Files { get; init; }
 

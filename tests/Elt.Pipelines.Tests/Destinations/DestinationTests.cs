@@ -254,7 +254,7 @@ public abstract class DestinationTests : IAsyncLifetime
         await RunAsync("run-1", User.Many(3));
         await RunAsync("run-2", User.Many(2), new IntegrationKey("org-002", "okta"));
 
-        var counts = await Destination.CountAsync();
+        var counts = await Destination.CountAsync("users");
         await Destination.CheckAsync();
 
         Assert.Equal(2, counts.Count);
@@ -334,7 +334,7 @@ public abstract class DestinationTests : IAsyncLifetime
 
         Assert.Equal(new SyncSummary(others, 1, 3 + others, FullLoad: false), gone);
         Assert.Equal(["u000004|User 4|2"], await RowsAsync("select external_id, name, last_seq from users where deleted_at is not null"));
-        Assert.Equal(3 + others, (await Destination.CountAsync())[Workshop.Okta]);
+        Assert.Equal(3 + others, (await Destination.CountAsync("users"))[Workshop.Okta]);
         Assert.Equal(["DELETE"], await RowsAsync("select change_type from users_changes where run_id = 'run-2' and external_id < 'u1'"));
         await AssertHistoryIsInStepAsync();
 

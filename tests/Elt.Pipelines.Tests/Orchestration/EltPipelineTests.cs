@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Elt.Durable;
 using Elt.Pipelines.Faults;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Tests.Sources;
@@ -25,7 +26,7 @@ public sealed class EltPipelineTests
         Assert.Equal(new PipelineSummary("org-001", "okta", 1000, 1000, 0, 0, 0, 1000, 1000), first);
         Assert.Equal(new PipelineSummary("org-001", "okta", 1000, 0, 0, 0, 0, 1000, 0), second);
         Assert.Equal(
-            new IntegrationCounts("org-001", "okta", 1000, 1000, 1000, 1000),
+            new IntegrationCounts("users", "org-001", "okta", 1000, 1000, 1000, 1000),
             Assert.Single((await host.Get<PipelineDatabases>().CountTablesAsync()).Integrations));
     }
 
@@ -42,7 +43,8 @@ public sealed class EltPipelineTests
         Assert.Equal((95, 95, 95), (first.Staged, first.Inserts, first.Synced));
         Assert.Equal(new PipelineSummary("org-001", "okta", 95, 1, 1, 1, 0, 95, 3), second);
         var tables = await host.Get<PipelineDatabases>().CountTablesAsync();
-        Assert.Equal((1, 95, 98, 95, 95), (tables.ConnectedIntegrations, tables.UsersStaging, tables.UsersCdc, tables.UsersLatest, tables.DestinationUsers));
+        Assert.Equal(1, tables.ConnectedIntegrations);
+        Assert.Equal(new IntegrationCounts("users", "org-001", "okta", 95, 98, 95, 95), Assert.Single(tables.Integrations));
     }
 
     [Fact]
@@ -133,8 +135,9 @@ public sealed class EltPipelineTests
         await using var host = await PipelineHost.StartAsync();
         await host.ConnectAsync(User.Many(30));
         var warehouse = host.Get<WarehouseFile>();
-        await warehouse.Database.WriteAsync(t => host.Get<RunAcquisition>().Acquire(t, Workshop.Okta, "run-x"), default);
-        await host.Get<Elt.Pipelines.Staging.PageStaging>().StageAsync(
+        var stages = host.Get<PipelineStages>().Of("users");
+        await warehouse.Database.WriteAsync(t => stages.Runs.Acquire(t, Workshop.Okta, "run-x"), default);
+        await stages.Staging.StageAsync(
             Workshop.Okta, "run-x", Workshop.Page(2, User.Many(10, from: 11), 3, 30), () => { }, default);
 
         var summary = await host.RunAsync("run-x");
@@ -210,7 +213,7 @@ public sealed class EltPipelineTests
         Assert.Equal(RunStatus.Error, error.Status);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.Equal(["0"], host.Warehouse("select (select count(*) from users_cdc) + (select count(*) from users_latest)"));
-        Assert.Equal(0, (await host.Get<PipelineDatabases>().CountTablesAsync()).DestinationUsers);
+        Assert.Equal(0, (await host.Get<PipelineDatabases>().CountTablesAsync()).Integrations.Sum(counts => counts.Destination));
     }
 
     [Fact]

@@ -45,7 +45,7 @@ public sealed class RootOrchestrationTests
         Assert.Equal(
             [("root/org-001.google", RunStatus.Success), ("root/org-001.okta", RunStatus.Error), ("root/org-002.okta", RunStatus.Success)],
             pipelines.Select(p => (p.Id, p.Status)).Order());
-        Assert.Equal(80, (await host.Get<PipelineDatabases>().CountTablesAsync()).DestinationUsers);
+        Assert.Equal(80, (await host.Get<PipelineDatabases>().CountTablesAsync()).Integrations.Sum(counts => counts.Destination));
     }
 
     [Fact]

@@ -95,7 +95,7 @@ public sealed class ManifestTests
         Assert.Equal(value, JsonPointer.Find(json.RootElement, path).AsText());
     }
 
-    private static string Root()
+    internal static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder!.FullName, "Elt.sln")))

@@ -31,7 +31,7 @@ internal sealed class Workshop : IDisposable
     {
         Thresholds = thresholds ?? new DeleteThresholds();
         Warehouse = new WarehouseFile(_folder.File("warehouse.db"));
-        Runs = new RunAcquisition(Warehouse, Dataset.Users, TimeProvider.System);
+        Runs = new RunAcquisition(Dataset.Users, TimeProvider.System);
         Staging = new PageStaging(Warehouse, Dataset.Users, TimeProvider.System);
         Changes = new ChangeDetection(Dataset.Users, Thresholds, new QualityGate(), TimeProvider.System);
         Latest = new LatestState(Dataset.Users, TimeProvider.System);

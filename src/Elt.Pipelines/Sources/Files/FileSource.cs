@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources.Manifests;
-using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources.Files;
 
@@ -9,12 +9,12 @@ namespace Elt.Pipelines.Sources.Files;
 /// Reads files in pages, one after another. A page holds no more of the file in memory than its own records; the next one is found by its place in the
 /// content, which a cursor names together with what tells the content from any other.
 /// </summary>
-/// <param name="dataset">What records are mapped to.</param>
+/// <param name="datasets">What records are mapped to.</param>
 /// <param name="options">Limits.</param>
 /// <param name="connectors">How files are read.</param>
 /// <param name="copyFolder">Where copies of downloads and packed files are kept while they are read.</param>
 /// <param name="time">The clock.</param>
-internal sealed class FileSource(Dataset dataset, SourceOptions options, ConnectorLibrary connectors, string copyFolder, TimeProvider time)
+internal sealed class FileSource(DatasetLibrary datasets, SourceOptions options, ConnectorLibrary connectors, string copyFolder, TimeProvider time)
     : ISource, IDisposable
 {
     // Copies of extracts that do not go on.
@@ -62,7 +62,7 @@ internal sealed class FileSource(Dataset dataset, SourceOptions options, Connect
 
     private SourcePage Read(PageRequest request, Manifest manifest, FileSettings settings, FileContent content, FilePosition? from, string where)
     {
-        var mapper = new RecordMapper(manifest, dataset);
+        var mapper = new RecordMapper(manifest, datasets.Get(manifest.Dataset));
         FileRecords file = settings.Format switch
         {
             FileFormat.Csv => new CsvRecords(content, from, settings.Delimiter, manifest, mapper, where),

@@ -4,8 +4,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Quality.Rules;
-using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources.Manifests;
 
@@ -32,24 +32,24 @@ internal sealed record Connector(Manifest Manifest, string Json)
     /// <summary>Reads a manifest.</summary>
     /// <param name="json">The text.</param>
     /// <param name="file">What messages call it.</param>
-    /// <param name="dataset">What its fields must be columns of.</param>
+    /// <param name="datasets">What it can map to.</param>
     /// <exception cref="FormatException">It cannot be used; the message gives file, JSON path, what was expected and what was found.</exception>
-    public static Connector Parse(string json, string file, Dataset dataset)
+    public static Connector Parse(string json, string file, DatasetLibrary datasets)
     {
         var manifest = Read<Manifest>(json, file);
-        return ManifestCheck.Problem(manifest, dataset) is { } problem ? throw new FormatException($"{file}, {problem}") : new Connector(manifest, json);
+        return ManifestCheck.Problem(manifest, datasets) is { } problem ? throw new FormatException($"{file}, {problem}") : new Connector(manifest, json);
     }
 
     /// <summary>The connector with further rules on quality, as one of its own: what is pinned holds them too.</summary>
     /// <param name="quality">The rules, as a manifest has them.</param>
     /// <param name="file">What messages call them.</param>
-    /// <param name="dataset">What their fields must be columns of.</param>
+    /// <param name="datasets">What the connector can map to.</param>
     /// <exception cref="FormatException">They cannot be used.</exception>
-    public Connector With(string quality, string file, Dataset dataset)
+    public Connector With(string quality, string file, DatasetLibrary datasets)
     {
         var manifest = JsonNode.Parse(Json)!.AsObject();
         manifest["quality"] = JsonSerializer.SerializeToNode(Manifest.Quality.With(Read<QualityRules>(quality, file)), Options);
-        return Parse(manifest.ToJsonString(), file, dataset);
+        return Parse(manifest.ToJsonString(), file, datasets);
     }
 
     private static T Read<T>(string json, string file)

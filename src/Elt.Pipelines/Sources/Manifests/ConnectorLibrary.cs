@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text.Json;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
-using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources.Manifests;
 
@@ -16,14 +16,14 @@ public sealed class ConnectorLibrary
     private const string Shipped = "Sources/connectors/";
 
     private readonly Dictionary<string, Connector> _connectors = new(StringComparer.Ordinal);
-    private readonly Dataset _dataset;
+    private readonly DatasetLibrary _datasets;
 
-    /// <param name="dataset">What connectors map to.</param>
+    /// <param name="datasets">What connectors map to.</param>
     /// <param name="folder">A folder of further manifests, <c>*.json</c>; default none.</param>
     /// <exception cref="FormatException">A manifest cannot be used.</exception>
-    internal ConnectorLibrary(Dataset dataset, string? folder = null)
+    internal ConnectorLibrary(DatasetLibrary datasets, string? folder = null)
     {
-        _dataset = dataset;
+        _datasets = datasets;
         var assembly = Assembly.GetExecutingAssembly();
         foreach (var resource in assembly.GetManifestResourceNames().Where(name => name.StartsWith(Shipped, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
@@ -50,6 +50,21 @@ public sealed class ConnectorLibrary
             values.EnsureFillable(text);
     }
 
+    /// <summary>The dataset that an integration's connector maps to; <see langword="null"/> when the connector cannot be used.</summary>
+    /// <param name="integration">The integration.</param>
+    public string? FindDataset(ConnectedIntegration integration)
+    {
+        ArgumentNullException.ThrowIfNull(integration);
+        try
+        {
+            return Of(integration).Manifest.Dataset;
+        }
+        catch (SourceException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The connector of an integration.</summary>
     /// <exception cref="SourceException">There is none, or the one that the integration brings along cannot be used.</exception>
     internal Connector Of(ConnectedIntegration integration)
@@ -58,18 +73,18 @@ public sealed class ConnectorLibrary
             SourceErrorClass.Permanent,
             $"There is no connector '{integration.Provider}': expected {string.Join(", ", Names)}, or {Inline} with a manifest in provider_data.connector.");
         return integration.ProviderData.Other?.TryGetValue("quality", out var quality) == true
-            ? Usable(() => connector.With(quality.GetRawText(), "provider_data.quality", _dataset))
+            ? Usable(() => connector.With(quality.GetRawText(), "provider_data.quality", _datasets))
             : connector;
     }
 
     /// <summary>A connector that was pinned by an earlier version of the program.</summary>
-    internal Connector Read(string json) => Connector.Parse(json, "pinned connector", _dataset);
+    internal Connector Read(string json) => Connector.Parse(json, "pinned connector", _datasets);
 
     private Connector Own(ConnectedIntegration integration)
     {
         if (integration.ProviderData.Other?.TryGetValue("connector", out var manifest) != true || manifest.ValueKind != JsonValueKind.Object)
             throw new SourceException(SourceErrorClass.Permanent, $"The provider {Inline} needs a manifest: expected an object in provider_data.connector.");
-        return Usable(() => Connector.Parse(manifest.GetRawText(), "provider_data.connector", _dataset));
+        return Usable(() => Connector.Parse(manifest.GetRawText(), "provider_data.connector", _datasets));
     }
 
     private static Connector Usable(Func<Connector> read)
@@ -86,7 +101,7 @@ public sealed class ConnectorLibrary
 
     private void Add(string json, string file)
     {
-        var connector = Connector.Parse(json, file, _dataset);
+        var connector = Connector.Parse(json, file, _datasets);
         _connectors[connector.Manifest.Name] = connector;
     }
 }

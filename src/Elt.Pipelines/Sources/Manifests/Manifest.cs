@@ -19,6 +19,9 @@ internal sealed record Manifest
     /// <summary>What integrations name it by, as their provider: lower case letters, digits and hyphens.</summary>
     public required string Name { get; init; }
 
+    /// <summary>What its records are: the dataset whose columns <see cref="Fields"/> names. Default users.</summary>
+    public string Dataset { get; init; } = "users";
+
     /// <summary>How requests say who asks. Default not at all.</summary>
     public Auth Auth { get; init; } = new NoAuth();
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Quality.Rules;
 using Elt.Pipelines.Warehouse;
 
@@ -8,9 +9,9 @@ namespace Elt.Pipelines.Sources.Manifests;
 internal static partial class ManifestCheck
 {
     /// <summary>The first problem as <c>JSON path: expected …, found …</c>, or <see langword="null"/>.</summary>
-    public static string? Problem(Manifest manifest, Dataset dataset) => Problems(manifest, dataset).FirstOrDefault();
+    public static string? Problem(Manifest manifest, DatasetLibrary datasets) => Problems(manifest, datasets).FirstOrDefault();
 
-    private static IEnumerable<string> Problems(Manifest manifest, Dataset dataset)
+    private static IEnumerable<string> Problems(Manifest manifest, DatasetLibrary datasets)
     {
         if (!Name().IsMatch(manifest.Name))
             yield return $"$.name: expected lower case letters, digits and hyphens, found '{manifest.Name}'.";
@@ -39,11 +40,20 @@ internal static partial class ManifestCheck
         }
         if (manifest.Auth is not NoAuth && !Secrets(manifest.Auth).Contains("{secret.", StringComparison.Ordinal))
             yield return "$.auth: expected a {secret.x} for what is secret, found a plain text.";
-        var columns = dataset.Columns.Where(column => column.Kind == ColumnKind.Text).Select(column => column.Name).ToList();
+        if (datasets.Find(manifest.Dataset) is not { } dataset)
+        {
+            yield return $"$.dataset: expected {string.Join(" or ", datasets.Names)}, found '{manifest.Dataset}'.";
+            yield break;
+        }
+        var columns = dataset.Columns.Where(column => column.Kind != ColumnKind.RemainingMembers).ToDictionary(column => column.Name);
         foreach (var (field, mapping) in manifest.Fields)
         {
-            if (!columns.Contains(field))
-                yield return $"$.fields: expected the columns {string.Join(", ", columns)} of {dataset.Name}, found '{field}'.";
+            if (!columns.TryGetValue(field, out var column))
+                yield return $"$.fields: expected the columns {string.Join(", ", columns.Keys)} of {dataset.Name}, found '{field}'.";
+            else if (column.Kind != ColumnKind.Text && mapping.Type != FieldType.Text)
+                yield return $"$.fields.{field}.type: expected none, since the column is declared as {column.Kind.ToString().ToLowerInvariant()}.";
+            else if (column.Kind == ColumnKind.Json && mapping is not { Join: null, Transform.Count: 0 })
+                yield return $"$.fields.{field}: expected neither join nor transform, since the column holds JSON as it comes.";
             if (mapping.From.Count == 0)
                 yield return $"$.fields.{field}.from: expected at least one path, found none.";
         }
