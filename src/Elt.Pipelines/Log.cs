@@ -24,6 +24,9 @@ internal static partial class Log
     [LoggerMessage(41, LogLevel.Warning, "{Records} records of {Integration} are missing and are deleted when the next complete run misses them too: {Reason}")]
     public static partial void DeletesUnconfirmed(ILogger logger, long records, IntegrationKey integration, string reason);
 
+    [LoggerMessage(50, LogLevel.Warning, "{Integration} is read anew by the same run: {Reason}")]
+    public static partial void ReadAgain(ILogger logger, IntegrationKey integration, string? reason);
+
     [LoggerMessage(4, LogLevel.Critical, "Injected crash after batch {Batch}: killing this process")]
     public static partial void Crashing(ILogger logger, int batch);
 }

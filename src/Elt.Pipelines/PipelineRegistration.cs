@@ -5,6 +5,7 @@ using Elt.Pipelines.Changes;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Faults;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Latest;
 using Elt.Pipelines.Orchestration;
@@ -108,6 +109,8 @@ public static class PipelineRegistration
         services.AddSingleton(s => new PageStaging(s.GetRequiredService<WarehouseFile>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new PinnedConnectors(
             s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new RunReadings(
+            s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<PinnedConnectors>(), Dataset.Users, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new SourceCircuits(s.GetRequiredService<WarehouseFile>(), options.Source, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ChangeDetection(Dataset.Users, options.Deletes, options.Quality, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new QuarantineReviews(

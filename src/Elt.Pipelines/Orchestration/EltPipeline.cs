@@ -1,5 +1,7 @@
+using System.Text.Json.Serialization;
 using Elt.Durable;
 using Elt.Pipelines.Extract;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Warehouse;
 
@@ -10,8 +12,11 @@ namespace Elt.Pipelines.Orchestration;
 /// <param name="ConnectedIntegrationId">The integration.</param>
 /// <param name="Batches">Batches of a round, 1 to 10 000; there are as many rounds as the source has pages for. Default 10.</param>
 /// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
+/// <param name="Full">Whether everything is read of an integration that is read incrementally. Default only when it must.</param>
 [Workflow("elt-pipeline")]
-public sealed record EltPipeline(string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10)
+public sealed record EltPipeline(
+    string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Full = false)
     : IWorkflow<PipelineSummary>
 {
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
@@ -38,6 +43,13 @@ public sealed record PipelineSummary(
 
     /// <summary>Records that are missing, and are deleted when the next complete run misses them too.</summary>
     public long DeletesUnconfirmed { get; init; }
+
+    /// <summary><c>full</c>: everything was read; <c>incremental</c>: what has changed, so that nothing is gone merely because it did not come.</summary>
+    public string Mode { get; init; } = ReadingChoice.Full;
+
+    /// <summary>Why everything was read, of an integration that is read incrementally.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? FullReason { get; init; }
 }
 
 internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcquisition runs) : Workflow<EltPipeline, PipelineSummary>
@@ -48,7 +60,7 @@ internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcq
         await context.StepAsync("find-integration", async ct => { await integrations.GetAsync(input.Integration, ct); }, RetryPolicy.Database);
         var run = await runs.AcquireAsync(context, input.Integration);
 
-        await context.ChildAsync(new ExtractAndLoad(organization, integration, input.Batches, input.PagesPerBatch, run));
+        var extract = await context.ChildAsync(new ExtractAndLoad(organization, integration, input.Batches, input.PagesPerBatch, run, input.Full));
         var changes = await context.ChildAsync(new DetectChanges(organization, integration, run));
         var applied = await context.ChildAsync(new ApplyToLatest(organization, integration, run));
         var synced = await context.ChildAsync(new SyncOnward(organization, integration, run));
@@ -59,6 +71,8 @@ internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, RunAcq
         {
             Quarantined = changes.Quarantined,
             DeletesUnconfirmed = changes.DeletesUnconfirmed,
+            Mode = extract.Mode,
+            FullReason = extract.FullReason,
         };
     }
 }

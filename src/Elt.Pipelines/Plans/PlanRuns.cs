@@ -91,5 +91,6 @@ internal sealed class PlanRuns(Dataset dataset, ChangeDetection changes, TimePro
     {
         transaction.Execute(_sql.DeleteStaged, plan.Parameters);
         transaction.Execute($"delete from extract_pages where {Newest}", plan.Parameters);
+        transaction.Execute($"delete from run_readings where {Newest}", plan.Parameters);
     }
 }

@@ -3,10 +3,12 @@ using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Tests.Sources;
+using Elt.Pipelines.Warehouse;
 using Elt.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Xunit;
 
 namespace Elt.Pipelines.Tests.Suite;
 
@@ -64,6 +66,18 @@ internal sealed class PipelineHost : IAsyncDisposable
     /// <summary>Rows of a query on the warehouse.</summary>
     public string[] Warehouse(string sql) => Workshop.Rows(Get<Elt.Pipelines.Warehouse.WarehouseFile>().Database, sql);
 
+    /// <summary>Changes the warehouse behind the pipelines' back.</summary>
+    public Task WriteWarehouseAsync(string sql) =>
+        Get<Elt.Pipelines.Warehouse.WarehouseFile>().Database.WriteAsync(transaction => transaction.Execute(sql), default);
+
+    /// <summary>All that the journal holds, as text that includes what must be in it.</summary>
+    public string Journal(string expected)
+    {
+        var text = string.Concat(new[] { "journal.db", "journal.db-wal" }.Select(_folder.File).Where(File.Exists).Select(ReadShared));
+        Assert.Contains(expected, text, StringComparison.Ordinal);
+        return text;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopHostAsync();
@@ -100,6 +114,13 @@ internal sealed class PipelineHost : IAsyncDisposable
         _host = builder.Build();
         await Get<PipelineDatabases>().InitializeAsync();
         await _host.StartAsync();
+    }
+
+    private static string ReadShared(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var text = new StreamReader(file, System.Text.Encoding.Latin1);
+        return text.ReadToEnd();
     }
 
     private async Task StopHostAsync()
