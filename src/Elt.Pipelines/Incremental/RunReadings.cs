@@ -3,6 +3,7 @@ using System.Text;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Plans;
+using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
@@ -19,6 +20,7 @@ internal sealed class RunReadings(WarehouseFile warehouse, PinnedConnectors conn
     private const string OfRun = $"{OfIntegration} and workflow_id = $run";
 
     private readonly DatasetSql _sql = new(dataset);
+    private readonly Quarantine _quarantine = new(dataset);
 
     /// <summary>Decides what a run reads, once: asked again it gives the first answer.</summary>
     /// <param name="integration">Where from.</param>
@@ -61,6 +63,7 @@ internal sealed class RunReadings(WarehouseFile warehouse, PinnedConnectors conn
             {
                 transaction.Execute(_sql.DeleteStaged, run.Parameters);
                 transaction.Execute($"delete from extract_pages where {OfRun}", run.Parameters);
+                _quarantine.BeginAgain(transaction, run);
             }
             return RunReading.Find(transaction.Connection!, run)!.Choice;
         },

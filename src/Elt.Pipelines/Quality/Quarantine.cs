@@ -59,6 +59,10 @@ internal sealed class Quarantine(Dataset dataset)
             transaction.Execute($"delete from {_table} where {OfIntegration} and external_id is null and workflow_id <> $run", run.Parameters);
     }
 
+    /// <summary>Lets what a run has added count as an earlier run's, because the run begins again.</summary>
+    public void BeginAgain(SqliteTransaction transaction, PipelineRun run) => transaction.Execute(
+        $"update {_table} set workflow_id = $run || ' (first pass)' where {OfIntegration} and workflow_id = $run", run.Parameters);
+
     private static string Key(PipelineRun run, int page, int ordinal, SourceRecord record) => record.ExternalId is { } id
         ? $"id:{id}"
         : string.Create(CultureInfo.InvariantCulture, $"at:{run.RunId}/{page}/{ordinal}");

@@ -14,9 +14,8 @@ internal sealed record Reading(string? Cursor)
     public (Manifest Manifest, PageRequest Request) Aim(Manifest manifest, PageRequest request) => manifest.Incremental switch
     {
         SinceRule since when Cursor is not null => (Since(manifest, since, Cursor), request),
-        // The addresses of a round say how it goes on, its page size included.
-        DeltaLinkRule when Cursor is not null => (
-            manifest with { PageSize = null }, request with { Cursor = request.Cursor ?? new PagePosition(0, Cursor).ToString() }),
+        DeltaLinkRule when Cursor is not null => (manifest, request with { Cursor = request.Cursor ?? new PagePosition(0, Cursor).ToString() }),
+        // How long the pages of a round are is up to the source.
         DeltaLinkRule link => (manifest with { PageSize = null }, At(link.First, request)),
         _ => (manifest, request),
     };

@@ -65,7 +65,7 @@ internal sealed class DeltaVendor : IAsyncDisposable
 
     public static string Present(string id, string name = "Name") => $$"""{"id":"{{id}}","displayName":"{{name}}"}""";
 
-    public static string Removed(string id, string reason = "changed") => $$"""{"id":"{{id}}","@removed":{"reason":"{{reason}}"}}""";
+    public static string Removed(string id, string reason = "changed") => $$$"""{"id":"{{{id}}}","@removed":{"reason":"{{{reason}}}"}}""";
 
     public async ValueTask DisposeAsync()
     {
@@ -85,7 +85,7 @@ internal sealed class DeltaVendor : IAsyncDisposable
         if (context.Request.Path != "/v1.0/users/delta" || query.ContainsKey("$top") || query.ContainsKey("$select") != isFirst)
             await Vendor.WriteAsync(context, """{"error":{"code":"Request_BadRequest"}}""", 400);
         else if (Expired.TryGetValue(page == 1 ? token : $"{token}.{page}", out var expired))
-            await Vendor.WriteAsync(context, $$"""{"error":{"code":"{{expired.Code}}"}}""", expired.Status);
+            await Vendor.WriteAsync(context, $$$"""{"error":{"code":"{{{expired.Code}}}"}}""", expired.Status);
         else if (!_rounds.TryGetValue(token, out var round))
             await Vendor.WriteAsync(context, """{"error":{"code":"Authorization_RequestDenied"}}""", 403);
         else
@@ -96,6 +96,6 @@ internal sealed class DeltaVendor : IAsyncDisposable
     {
         var address = $"{_vendor.Address}/v1.0/users/delta?";
         var link = page < pages.Length ? $"\"@odata.nextLink\":\"{address}$skiptoken={token}.{page + 1}\"" : $"\"@odata.deltaLink\":\"{address}$deltatoken={next}\"";
-        return $$"""{"value":[{{string.Join(',', pages[page - 1])}}],{{link}}}""";
+        return $$$"""{"value":[{{{string.Join(',', pages[page - 1])}}}],{{{link}}}}""";
     }
 }
