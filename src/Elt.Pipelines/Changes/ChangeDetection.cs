@@ -34,10 +34,9 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
             throw new IncompleteExtractException(
                 $"The extract of {integration} by run '{runId}' is not complete: {gap}. Nothing was applied; the next run reads anew.");
         }
-        var existing = transaction.Count(sql.CountLatest, run.Parameters);
         // A single change that cannot be taken is no sign of a broken source: changes are measured by all that there is.
-        var read = seen.All + completeness.UnreadableKeys;
-        gate.Check(integration, seen.Quarantined + completeness.UnreadableKeys, sql.OnlySeenAsGone ? Math.Max(read, existing) : read);
+        var known = sql.OnlySeenAsGone ? transaction.Count(sql.CountLatest, run.Parameters) : 0;
+        gate.Check(integration, seen.Quarantined + completeness.UnreadableKeys, Math.Max(seen.All + completeness.UnreadableKeys, known));
         _quarantine.Resolve(transaction, run, sql.OnlySeenAsGone);
         var now = time.GetUtcNow().ToStored();
         transaction.Execute(sql.DeleteChanges, run.Parameters);
@@ -46,8 +45,8 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         transaction.Execute(sql.ForgetMissing, run.Parameters);
         var missing = transaction.Count(sql.CountMissing, run.Parameters);
         var gone = sql.OnlySeenAsGone
-            ? new GoneRecords(missing, existing - missing, existing, Unproven: null)
-            : new GoneRecords(missing, seen.Present, existing, Unproven(completeness));
+            ? new GoneRecords(missing, known - missing, known, Unproven: null)
+            : new GoneRecords(missing, seen.Present, missing == 0 ? 0 : transaction.Count(sql.CountLatest, run.Parameters), Unproven(completeness));
         var hold = _holds.Judge(transaction, run, sql, gone, now);
         if ((doubt ?? hold) is not null && completeness.UnreadableKeys == 0 && !sql.OnlySeenAsGone)
             transaction.Execute(sql.RememberMissing, [.. run.Parameters, ("$seq", run.Seq)]);

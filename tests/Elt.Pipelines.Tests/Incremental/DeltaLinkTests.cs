@@ -63,21 +63,8 @@ public sealed class DeltaLinkTests
         vendor.Round("t1", "never", [Present("u1", "Ghost"), Present("ghost"), Removed("u2"), "{}"], []);
         vendor.Round("t2", "t3", [Present("u3", "Three")]);
         vendor.Expired[expired] = (status, code);
-        var (reached, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
-        vendor.Host.BeforePage = async page =>
-        {
-            if (page != 2 || vendor.Asked.Last() != ".1" || goOn.Task.IsCompleted)
-                return;
-            reached.TrySetResult();
-            await goOn.Task;
-        };
 
-        await vendor.Host.Client.StartAsync(new EltPipeline("org-001", "okta"), "second");
-        await reached.Task.WaitAsync(PipelineHost.Patience());
-        var restart = vendor.Host.RestartAsync();
-        goOn.SetResult();
-        await restart;
-        var second = await vendor.RunAsync("second");
+        var second = await RunWithRestartAsync(vendor, "second", page => page == 2 && vendor.Asked.Last() == ".1", () => { });
         var third = await vendor.RunAsync("third");
 
         Assert.Equal(("full", "the source did not keep the changes any more"), (second.Mode, second.FullReason));
@@ -125,22 +112,8 @@ public sealed class DeltaLinkTests
         vendor.Expired["t1.2"] = (403, "Authorization_RequestDenied");
         await Assert.ThrowsAnyAsync<Exception>(() => vendor.RunAsync("failed"));
         vendor.Expired.Clear();
-        var (reached, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
-        vendor.Host.BeforePage = async page =>
-        {
-            if (page != 2 || goOn.Task.IsCompleted)
-                return;
-            reached.TrySetResult();
-            await goOn.Task;
-        };
-
-        await vendor.Host.Client.StartAsync(new EltPipeline("org-001", "okta"), "second");
-        await reached.Task.WaitAsync(PipelineHost.Patience());
-        Assert.Equal(["/v1.0/users/delta?$deltatoken=t1"], vendor.Host.Warehouse("select cursor from reading_cursors"));
-        var restart = vendor.Host.RestartAsync();
-        goOn.SetResult();
-        await restart;
-        var second = await vendor.RunAsync("second");
+        var second = await RunWithRestartAsync(vendor, "second", page => page == 2, () => Assert.Equal(
+            ["/v1.0/users/delta?$deltatoken=t1"], vendor.Host.Warehouse("select cursor from reading_cursors")));
 
         Assert.Equal(("incremental", 2L, 12L), (second.Mode, second.Inserts, second.Latest));
         Assert.Equal(2, vendor.Asked.Count(asked => asked == "t1.1"));
@@ -183,6 +156,27 @@ public sealed class DeltaLinkTests
         var approved = await vendor.RunAsync("approved");
         Assert.Equal(("full", 2L, 8L), (approved.Mode, approved.Deletes, approved.Latest));
         Assert.Equal(("incremental", null), Read(await vendor.RunAsync("last")));
+    }
+
+    /// <summary>Runs the pipeline, and stops and starts the host while the run is about to read a page.</summary>
+    private static async Task<PipelineSummary> RunWithRestartAsync(DeltaVendor vendor, string id, Func<int, bool> isThere, Action look)
+    {
+        var (reached, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        vendor.Host.BeforePage = async page =>
+        {
+            if (!isThere(page) || goOn.Task.IsCompleted)
+                return;
+            reached.TrySetResult();
+            await goOn.Task;
+        };
+        var run = vendor.RunAsync(id);
+        if (await Task.WhenAny(reached.Task, run) == run)
+            Assert.Fail($"The run ended before it came to the page: {await run}");
+        look();
+        var restart = vendor.Host.RestartAsync();
+        goOn.SetResult();
+        await restart;
+        return await vendor.RunAsync(id);
     }
 
     private static (string Mode, string? Reason) Read(PipelineSummary summary) => (summary.Mode, summary.FullReason);

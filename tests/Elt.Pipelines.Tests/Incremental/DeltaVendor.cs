@@ -61,7 +61,7 @@ internal sealed class DeltaVendor : IAsyncDisposable
     public void Round(string token, string next, params string[][] pages) => _rounds[token] = (next, pages);
 
     public async Task<PipelineSummary> RunAsync(string id, bool full = false) => await PipelineHost.ResultAsync(await Host.Client.StartAsync(
-        new EltPipeline(Workshop.Okta.OrganizationId, Workshop.Okta.ConnectedIntegrationId, Full: full), id));
+        new EltPipeline(Workshop.Okta.OrganizationId, Workshop.Okta.ConnectedIntegrationId, PagesPerBatch: 2, Full: full), id));
 
     public static string Present(string id, string name = "Name") => $$"""{"id":"{{id}}","displayName":"{{name}}"}""";
 
