@@ -27,6 +27,9 @@ internal static partial class Log
     [LoggerMessage(70, LogLevel.Warning, "{Issues} issues with the quality of {Integration}: {Invalid} of {Records} records are not valid")]
     public static partial void QualityIssues(ILogger logger, long issues, IntegrationKey integration, long invalid, long records);
 
+    [LoggerMessage(50, LogLevel.Warning, "{Integration} is read anew by the same run: {Reason}")]
+    public static partial void ReadAgain(ILogger logger, IntegrationKey integration, string? reason);
+
     [LoggerMessage(4, LogLevel.Critical, "Injected crash after batch {Batch}: killing this process")]
     public static partial void Crashing(ILogger logger, int batch);
 }

@@ -5,6 +5,7 @@ using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Faults;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Plans;

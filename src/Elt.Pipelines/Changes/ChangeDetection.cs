@@ -12,9 +12,10 @@ namespace Elt.Pipelines.Changes;
 /// </summary>
 internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds thresholds, QualityGate gate, TimeProvider time)
 {
-    private readonly DatasetSql _sql = new(dataset);
+    private readonly DatasetSql _sqlOfAll = new(dataset);
+    private readonly DatasetSql _sqlOfChanges = new(dataset) { OnlySeenAsGone = true };
     private readonly Quarantine _quarantine = new(dataset);
-    private readonly DeleteHolds _holds = new(dataset, thresholds);
+    private readonly DeleteHolds _holds = new(thresholds);
 
     /// <summary>Detects the changes of a run. Asked again for the same run it detects anew, until the run is applied.</summary>
     /// <exception cref="IncompleteExtractException">The run has not read all records: nothing is detected.</exception>
@@ -25,24 +26,29 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
         if (PipelineRuns.StateOf(transaction.Connection!, run) == "applied")
             return Recorded(transaction, run);
-        var seen = SeenKeys.Collect(transaction, _sql, run);
         var completeness = Completeness.Of(transaction, run);
+        var sql = completeness.AbsenceSaysNothing ? _sqlOfChanges : _sqlOfAll;
+        var seen = SeenKeys.Collect(transaction, sql, run);
         completeness.EnsureComplete(run, seen.All);
-        gate.Check(integration, seen.Quarantined + completeness.UnreadableKeys, seen.All + completeness.UnreadableKeys);
-        _quarantine.Resolve(transaction, run);
+        // A single change that cannot be taken is no sign of a broken source: changes are measured by all that there is.
+        var known = sql.OnlySeenAsGone ? transaction.Count(sql.CountLatest, run.Parameters) : 0;
+        gate.Check(integration, seen.Quarantined + completeness.UnreadableKeys, Math.Max(seen.All + completeness.UnreadableKeys, known));
+        _quarantine.Resolve(transaction, run, sql.OnlySeenAsGone);
         var now = time.GetUtcNow().ToStored();
-        transaction.Execute(_sql.DeleteChanges, run.Parameters);
-        transaction.Execute(_sql.InsertChanges, [.. run.Parameters, ("$now", now)]);
+        transaction.Execute(sql.DeleteChanges, run.Parameters);
+        transaction.Execute(sql.InsertChanges, [.. run.Parameters, ("$now", now)]);
         var doubt = completeness.AbsenceDoubt;
-        transaction.Execute(_sql.ForgetMissing, run.Parameters);
-        var missing = transaction.Count(_sql.CountMissing, run.Parameters);
-        var gone = new GoneRecords(missing, seen.Present, missing == 0 ? 0 : transaction.Count(_sql.CountLatest, run.Parameters), Unproven(completeness));
-        var hold = _holds.Judge(transaction, run, gone, now);
-        if ((doubt ?? hold) is not null && completeness.UnreadableKeys == 0)
-            transaction.Execute(_sql.RememberMissing, [.. run.Parameters, ("$seq", run.Seq)]);
+        transaction.Execute(sql.ForgetMissing, run.Parameters);
+        var missing = transaction.Count(sql.CountMissing, run.Parameters);
+        var gone = sql.OnlySeenAsGone
+            ? new GoneRecords(missing, known - missing, known, Unproven: null)
+            : new GoneRecords(missing, seen.Present, missing == 0 ? 0 : transaction.Count(sql.CountLatest, run.Parameters), Unproven(completeness));
+        var hold = _holds.Judge(transaction, run, sql, gone, now);
+        if ((doubt ?? hold) is not null && completeness.UnreadableKeys == 0 && !sql.OnlySeenAsGone)
+            transaction.Execute(sql.RememberMissing, [.. run.Parameters, ("$seq", run.Seq)]);
         // What passes although nothing is proven was approved by a person, who has seen that it was missing before.
         var proven = doubt is null || gone.Unproven is not null;
-        var deleted = hold is null ? transaction.Execute(_sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", proven)]) : 0;
+        var deleted = hold is null ? transaction.Execute(sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", proven)]) : 0;
         transaction.Execute(DatasetSql.DropSeen);
         Record(transaction, run, new DetectSummary(seen.Present, 0, 0, 0, hold is null ? 0 : missing, hold)
         {
@@ -63,7 +69,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
     private void Record(SqliteTransaction transaction, PipelineRun run, DetectSummary found)
     {
         var changes = transaction
-            .Query(_sql.CountChanges, row => (Type: row.GetString(0), Rows: row.GetInt64(1), Resurrected: row.GetInt64(2)), run.Parameters)
+            .Query(_sqlOfAll.CountChanges, row => (Type: row.GetString(0), Rows: row.GetInt64(1), Resurrected: row.GetInt64(2)), run.Parameters)
             .ToDictionary(row => row.Type);
         transaction.Execute(
             """

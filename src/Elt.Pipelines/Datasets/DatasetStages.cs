@@ -1,5 +1,6 @@
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Extract;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Latest;
 using Elt.Pipelines.Plans;
 using Elt.Pipelines.Quality;
@@ -18,6 +19,7 @@ internal sealed class DatasetStages
     {
         _dataset = dataset;
         Runs = new RunAcquisition(dataset, time);
+        Readings = new RunReadings(warehouse, connectors, dataset, time);
         Staging = new PageStaging(warehouse, dataset, time);
         Quality = new QualityCheck(dataset, connectors, time);
         Changes = new ChangeDetection(dataset, options.Deletes, options.Quality, time);
@@ -26,6 +28,8 @@ internal sealed class DatasetStages
     }
 
     public RunAcquisition Runs { get; }
+
+    public RunReadings Readings { get; }
 
     public PageStaging Staging { get; }
 

@@ -1,5 +1,7 @@
+using System.Text.Json.Serialization;
 using Elt.Durable;
 using Elt.Pipelines.Datasets;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Staging;
 
@@ -11,9 +13,11 @@ namespace Elt.Pipelines.Extract;
 /// <param name="Batches">Batches of a round, 1 to 10 000; there are as many rounds as the source has pages for. Default 10.</param>
 /// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
 /// <param name="RunId">The run to stage for, which has acquired the integration; default this run itself.</param>
+/// <param name="Full">Whether everything is read of an integration that is read incrementally. Default only when it must.</param>
 [Workflow("extract-and-load")]
 public sealed record ExtractAndLoad(
-    string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10, string? RunId = null) : IWorkflow<ExtractSummary>
+    string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10, string? RunId = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Full = false) : IWorkflow<ExtractSummary>
 {
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 
@@ -31,9 +35,22 @@ internal sealed class ExtractAndLoadWorkflow(
         var connector = await context.StepAsync(
             "pin-connector", async ct => await connectors.PinAsync(await integrations.GetAsync(input.Integration, ct), ct), RetryPolicy.Database);
         var runId = input.RunId ?? await stages.AcquireAsync(context, input.Integration);
-        await LoadAsync(input, runId, pageSize, connector, context);
+        var reading = await context.StepAsync(
+            "choose-reading",
+            async ct => await stages.OfRun(input.Integration, runId).Readings.PinAsync(await integrations.GetAsync(input.Integration, ct), connector, runId, input.Full, ct),
+            RetryPolicy.Database);
+        if (!await LoadAsync(input, runId, pageSize, connector, pass: 0, context))
+        {
+            reading = await context.StepAsync(
+                "begin-again", ct => stages.OfRun(input.Integration, runId).Readings.BeginAgainAsync(input.Integration, runId, ct), RetryPolicy.Database);
+            Log.ReadAgain(context.Logger, input.Integration, reading.Reason);
+            await LoadAsync(input, runId, pageSize, connector, pass: 1, context);
+        }
         var extract = await context.StepAsync(
-            "summarize", _ => Task.FromResult(stages.OfRun(input.Integration, runId).Staging.Summarize(input.Integration, runId)), RetryPolicy.Database);
+            "summarize",
+            _ => Task.FromResult(
+                stages.OfRun(input.Integration, runId).Staging.Summarize(input.Integration, runId) with { Mode = reading.Mode, FullReason = reading.Reason }),
+            RetryPolicy.Database);
         if (extract.UnreadableKeys > 0)
             Log.UnreadableKeys(context.Logger, extract.UnreadableKeys, input.Integration);
         return extract;
@@ -43,10 +60,11 @@ internal sealed class ExtractAndLoadWorkflow(
     /// The first batch tells how many there are, where the source says so and its pages have numbers: then they run side by side, a round at a time.
     /// Else one follows another to the end, each from the cursor that the one before it gave.
     /// </summary>
-    private async Task LoadAsync(ExtractAndLoad input, string runId, int pageSize, string connector, WorkflowContext context)
+    /// <returns>Whether the end was reached; else the source did not keep the changes that the run asked for.</returns>
+    private async Task<bool> LoadAsync(ExtractAndLoad input, string runId, int pageSize, string connector, int pass, WorkflowContext context)
     {
         var first = await LoadBatchAsync(context, Batch(0), Name(0));
-        var (ended, cursor) = (first.Ended, first.NextCursor);
+        var (ended, expired, cursor) = (first.Ended, first.Expired, first.NextCursor);
         var next = 1;
         var planned = ended || first.TotalPages is not { } pages ? 1 : input.Plan.BatchesFor(pages);
         while (next < planned)
@@ -57,15 +75,16 @@ internal sealed class ExtractAndLoadWorkflow(
             next += round.Count;
         }
         // Without a declared number of pages, or when the source grew while it was read.
-        for (; !ended; next++)
+        for (; !ended && !expired; next++)
         {
             var batch = await LoadBatchAsync(context, Batch(next, cursor), Name(next));
-            (ended, cursor) = (batch.Ended, batch.NextCursor);
+            (ended, expired, cursor) = (batch.Ended, batch.Expired, batch.NextCursor);
         }
+        return ended;
 
-        string Name(int batch) => $"batch-{batch:00}";
+        string Name(int batch) => $"{(pass == 0 ? "" : "again-")}batch-{batch:00}";
         ExtractAndLoadBatch Batch(int batch, string? from = null) =>
-            new(input.OrganizationId, input.ConnectedIntegrationId, runId, batch, input.PagesPerBatch, pageSize, from, connector);
+            new(input.OrganizationId, input.ConnectedIntegrationId, runId, batch, input.PagesPerBatch, pageSize, from, connector, pass);
     }
 
     private static Task<BatchSummary> LoadBatchAsync(WorkflowContext context, ExtractAndLoadBatch batch, string? name = null) =>

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Elt.Durable;
 using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Faults;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Staging;
@@ -17,11 +18,13 @@ namespace Elt.Pipelines.Extract;
 /// <param name="PageSize">Records per page; the same for all batches of a run.</param>
 /// <param name="Cursor">What the first page is asked for by, where pages follow one another; opaque.</param>
 /// <param name="Connector">SHA-256 of the connector that the run is pinned to; default the integration's own as it is now.</param>
+/// <param name="Pass">1 when the run reads everything after its source had forgotten what has changed. Default 0.</param>
 [Workflow("extract-and-load-batch")]
 public sealed record ExtractAndLoadBatch(
     string OrganizationId, string ConnectedIntegrationId, string RunId, int Batch, int PagesPerBatch, int PageSize,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Cursor = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Connector = null) : IWorkflow<BatchSummary>
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Connector = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int Pass = 0) : IWorkflow<BatchSummary>
 {
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 
@@ -36,7 +39,12 @@ public sealed record ExtractAndLoadBatch(
 /// <param name="NextCursor">What the page after the last one is asked for by, where pages follow one another; opaque.</param>
 public sealed record BatchSummary(
     int Pages, long Rows, bool Ended, int? TotalPages,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? NextCursor = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? NextCursor = null)
+{
+    /// <summary>Whether it ended early, because the source did not keep the changes that the run asked for.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Expired { get; init; }
+}
 
 internal sealed class ExtractAndLoadBatchWorkflow(
     IIntegrationStore integrations, ISource source, PinnedConnectors connectors, SourceCircuits circuits, PipelineStages stages, SourceOptions options,
@@ -58,9 +66,9 @@ internal sealed class ExtractAndLoadBatchWorkflow(
             pages++;
             rows += page.Rows;
         }
-        while (!page.IsLast && pages < input.PagesPerBatch);
+        while (!page.IsLast && !page.Expired && pages < input.PagesPerBatch);
         faults.BatchFinished(input.Batch);
-        return new BatchSummary(pages, rows, page.IsLast, page.TotalPages, cursor);
+        return new BatchSummary(pages, rows, page.IsLast, page.TotalPages, cursor) { Expired = page.Expired };
     }
 
     // A page that was fetched but could not be staged is kept for the next attempt; one that was staged is never fetched again,
@@ -73,18 +81,34 @@ internal sealed class ExtractAndLoadBatchWorkflow(
             $"page-{number:00000}",
             async ct =>
             {
-                if (ofRun.Value.Staging.Find(input.Integration, input.RunId, number) is { } staged)
-                    return staged;
-                if (fetched is null)
+                var staging = ofRun.Value.Staging;
+                var reading = ofRun.Value.Readings.Find(input.Integration, input.RunId)?.Reading;
+                if (staging.Find(input.Integration, input.RunId, number) is { } staged)
+                    return staged.Journaled(reading);
+                try
                 {
-                    var integration = await integrations.GetAsync(input.Integration, ct);
-                    faults.BeforeRequest();
-                    var request = new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector, integration));
-                    ofRun.Value.EnsureFedBy(request.Connector!);
-                    fetched = await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct) with { Connector = request.Connector };
+                    fetched ??= await FetchAsync(input, number, cursor, reading, ofRun.Value, retry, ct);
                 }
-                return await ofRun.Value.Staging.StageAsync(input.Integration, input.RunId, fetched, faults.BeforeCommit, ct);
+                // A result, not an error: that the run begins again is decided once, whatever crashes meanwhile.
+                catch (SourceException e) when (e.ErrorClass == SourceErrorClass.ExpiredCursor && reading is { IsIncremental: true })
+                {
+                    return StagedPage.None(number);
+                }
+                staged = await staging.StageAsync(input.Integration, input.RunId, fetched with { Pass = input.Pass }, faults.BeforeCommit, ct);
+                return staged.Journaled(reading);
             },
             retry.Policy);
+    }
+
+    private async Task<SourcePage> FetchAsync(
+        ExtractAndLoadBatch input, int number, string? cursor, Reading? reading, DatasetStages ofRun, PageRetry retry, CancellationToken ct)
+    {
+        var integration = await integrations.GetAsync(input.Integration, ct);
+        faults.BeforeRequest();
+        if (reading is not null && number > 1)
+            cursor ??= ofRun.Staging.Find(input.Integration, input.RunId, number - 1)?.NextCursor;
+        var request = new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector, integration)) { Reading = reading };
+        ofRun.EnsureFedBy(request.Connector!);
+        return await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct) with { Connector = request.Connector };
     }
 }

@@ -31,6 +31,13 @@ public sealed record ProviderData : IJsonOnDeserialized
     [JsonPropertyName("page_size")]
     public int PageSize { get; init; } = DefaultPageSize;
 
+    /// <summary>
+    /// Whether runs ask only for what has changed, where the connector says how; default no. Each connector says when all is read all the same, by default every 7 days.
+    /// </summary>
+    [JsonPropertyName("incremental")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Incremental { get; init; }
+
     /// <summary>Members that this version does not know.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Other { get; init; }

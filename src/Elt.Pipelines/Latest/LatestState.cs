@@ -1,4 +1,5 @@
 using Elt.Pipelines.History;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
@@ -18,7 +19,8 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
     private readonly RecordHistory _history = new(dataset);
 
     /// <summary>
-    /// Applies the changes of a run to latest and history and marks it as applied, which puts them into the change log of the destination.
+    /// Applies the changes of a run to latest and history and marks it as applied, which puts them into the change log of the destination and lets the next run
+    /// ask for what changes after them.
     /// A run that is applied already writes nothing.
     /// </summary>
     /// <exception cref="RunStateException">The run's changes have not been detected.</exception>
@@ -41,6 +43,7 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
         transaction.Execute(_sql.ForgetTombstones, run.Parameters);
         transaction.Execute(_sql.RememberTombstones, [.. run.Parameters, ("$now", now)]);
         _history.Follow(transaction, run, now);
+        ReadingCursor.Move(transaction, run, _sql, now);
         transaction.Execute(
             """
             update pipeline_runs set state = 'applied', applied_at = $now

@@ -1,6 +1,8 @@
+using System.Text.Json.Serialization;
 using Elt.Durable;
 using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Extract;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
 
@@ -11,8 +13,11 @@ namespace Elt.Pipelines.Orchestration;
 /// <param name="ConnectedIntegrationId">The integration.</param>
 /// <param name="Batches">Batches of a round, 1 to 10 000; there are as many rounds as the source has pages for. Default 10.</param>
 /// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
+/// <param name="Full">Whether everything is read of an integration that is read incrementally. Default only when it must.</param>
 [Workflow("elt-pipeline")]
-public sealed record EltPipeline(string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10)
+public sealed record EltPipeline(
+    string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Full = false)
     : IWorkflow<PipelineSummary>
 {
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
@@ -51,6 +56,13 @@ public sealed record PipelineSummary(
 
     /// <summary>The share of valid records in percent; <see langword="null"/> without any record.</summary>
     public double? QualityScore => QualitySummary.ScoreOf(Staged + UnreadableKeys - Invalid, Staged + UnreadableKeys);
+
+    /// <summary><c>full</c>: everything was read; <c>incremental</c>: what has changed, so that nothing is gone merely because it did not come.</summary>
+    public string Mode { get; init; } = ReadingChoice.Full;
+
+    /// <summary>Why everything was read, of an integration that is read incrementally.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? FullReason { get; init; }
 }
 
 internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, PipelineStages stages) : Workflow<EltPipeline, PipelineSummary>
@@ -61,7 +73,7 @@ internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, Pipeli
         await context.StepAsync("find-integration", async ct => { await integrations.GetAsync(input.Integration, ct); }, RetryPolicy.Database);
         var run = await stages.AcquireAsync(context, input.Integration);
 
-        await context.ChildAsync(new ExtractAndLoad(organization, integration, input.Batches, input.PagesPerBatch, run));
+        var extract = await context.ChildAsync(new ExtractAndLoad(organization, integration, input.Batches, input.PagesPerBatch, run, input.Full));
         var changes = await context.ChildAsync(new DetectChanges(organization, integration, run));
         var applied = await context.ChildAsync(new ApplyToLatest(organization, integration, run));
         var synced = await context.ChildAsync(new SyncOnward(organization, integration, run));
@@ -75,6 +87,8 @@ internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, Pipeli
             UnreadableKeys = (changes.Quality?.Records ?? changes.Staged) - changes.Staged,
             Invalid = changes.Quality?.Invalid ?? changes.Quarantined,
             QualityIssues = changes.Quality?.Issues ?? 0,
+            Mode = extract.Mode,
+            FullReason = extract.FullReason,
         };
     }
 }

@@ -1,5 +1,7 @@
+using System.Text.Json.Serialization;
 using Elt.Durable;
 using Elt.Pipelines.Extract;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
 
@@ -8,8 +10,11 @@ namespace Elt.Pipelines.Orchestration;
 /// <summary>Runs the pipeline of every connected integration, several at a time.</summary>
 /// <param name="Batches">Batches of a round, 1 to 10 000. Default 10.</param>
 /// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
+/// <param name="Full">Whether everything is read also of integrations that are read incrementally. Default only when it must.</param>
 [Workflow("root-orchestration")]
-public sealed record RootOrchestration(int Batches = 10, int PagesPerBatch = 10) : IWorkflow<RootSummary>
+public sealed record RootOrchestration(
+    int Batches = 10, int PagesPerBatch = 10, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Full = false)
+    : IWorkflow<RootSummary>
 {
     internal BatchPlan Plan { get; } = new(Batches, PagesPerBatch);
 }
@@ -38,6 +43,9 @@ public sealed record PipelineTotals(
     /// <summary>The share of valid records in percent; <see langword="null"/> without any record.</summary>
     public double? QualityScore => QualitySummary.ScoreOf(Staged + UnreadableKeys - Invalid, Staged + UnreadableKeys);
 
+    /// <summary>Integrations of which only changes were read.</summary>
+    public int Incremental { get; init; }
+
     internal static PipelineTotals Of(IReadOnlyList<PipelineSummary> all) => new(
         all.Count, all.Sum(s => s.Staged), all.Sum(s => s.Inserts), all.Sum(s => s.Updates), all.Sum(s => s.Deletes),
         all.Sum(s => s.DeletesHeld), all.Sum(s => s.Latest), all.Sum(s => s.Synced))
@@ -46,6 +54,7 @@ public sealed record PipelineTotals(
         UnreadableKeys = all.Sum(s => s.UnreadableKeys),
         Invalid = all.Sum(s => s.Invalid),
         QualityIssues = all.Sum(s => s.QualityIssues),
+        Incremental = all.Count(s => s.Mode == ReadingChoice.Incremental),
     };
 }
 
@@ -59,7 +68,8 @@ internal sealed class RootOrchestrationWorkflow(IIntegrationStore integrations) 
             keys,
             name: key => key.ToName(),
             run: (key, scope) => scope.ChildAsync(
-                new EltPipeline(key.OrganizationId, key.ConnectedIntegrationId, input.Batches, input.PagesPerBatch), queue: PipelineRegistration.Queue),
+                new EltPipeline(key.OrganizationId, key.ConnectedIntegrationId, input.Batches, input.PagesPerBatch, input.Full),
+                queue: PipelineRegistration.Queue),
             maxParallel: Math.Max(1, keys.Count),
             onFailure: MapFailure.CollectAll);
         return new RootSummary(summaries, PipelineTotals.Of(summaries));

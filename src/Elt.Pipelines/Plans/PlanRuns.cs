@@ -97,5 +97,6 @@ internal sealed class PlanRuns(Dataset dataset, QualityCheck check, ChangeDetect
         transaction.Execute(_sql.DeleteStaged, plan.Parameters);
         transaction.Execute(QualitySql.DeleteStaged, plan.Parameters);
         transaction.Execute($"delete from extract_pages where {Newest}", plan.Parameters);
+        transaction.Execute($"delete from run_readings where {Newest}", plan.Parameters);
     }
 }

@@ -14,7 +14,8 @@ namespace Elt.Pipelines.Quality;
 /// </summary>
 internal sealed class QualityCheck(Dataset dataset, PinnedConnectors connectors, TimeProvider time)
 {
-    private readonly DatasetSql _dataset = new(dataset);
+    private readonly DatasetSql _sqlOfAll = new(dataset);
+    private readonly DatasetSql _sqlOfChanges = new(dataset) { OnlySeenAsGone = true };
     private readonly QualitySql _sql = new(dataset);
     private readonly Quarantine _quarantine = new(dataset);
 
@@ -29,14 +30,17 @@ internal sealed class QualityCheck(Dataset dataset, PinnedConnectors connectors,
         // Applied by a version that did not judge runs.
         if (PipelineRuns.StateOf(transaction.Connection!, run) == "applied")
             return new QualitySummary(0, 0, 0, 0);
-        var seen = SeenKeys.Collect(transaction, _dataset, run);
         var completeness = Completeness.Of(transaction, run);
+        var sql = completeness.AbsenceSaysNothing ? _sqlOfChanges : _sqlOfAll;
+        var seen = SeenKeys.Collect(transaction, sql, run);
         completeness.EnsureComplete(run, seen.All);
         var records = seen.Present + completeness.UnreadableKeys;
-        var rules = Rules(transaction, run);
+        // Changes alone say nothing of all records: rules on the whole are left out, and shares are of all that there is.
+        var rules = Rules(transaction, run).Where(rule => rule is not RunRule || !sql.OnlySeenAsGone).ToList();
+        var measure = sql.OnlySeenAsGone ? Math.Max(records, transaction.Count(sql.CountLatest, run.Parameters)) : records;
         var failures = Judge(transaction, run, rules, records);
         transaction.Execute(QualitySql.InsertIssues, run.Parameters);
-        failures.AddRange(PassedThresholds(transaction, run, rules, records));
+        failures.AddRange(PassedThresholds(transaction, run, rules, measure));
         Record(transaction, run, records, failures.Count == 0 ? null : string.Join(' ', failures));
         transaction.Execute(DatasetSql.DropSeen);
         return Recorded(transaction, run)!;

@@ -77,12 +77,16 @@ internal sealed class QualitySql(Dataset dataset)
     /// <summary>When the row that was changed last was changed.</summary>
     public string NewestChange => $"select max(s.updated_at) {FromRows}";
 
-    /// <summary>The number of records of the last run before <c>$seq</c> that was applied.</summary>
+    /// <summary>The number of records of the last run before <c>$seq</c> that read all of them and was applied.</summary>
     public const string RecordsBefore =
         """
         select q.records from pipeline_runs r
         join quality_runs q on q.organization_id = r.organization_id and q.connected_integration_id = r.connected_integration_id and q.run_seq = r.run_seq
         where r.organization_id = $org and r.connected_integration_id = $integration and r.run_seq < $seq and r.state = 'applied'
+          and not exists (
+            select 1 from run_readings c
+            where c.organization_id = r.organization_id and c.connected_integration_id = r.connected_integration_id and c.workflow_id = r.workflow_id
+              and c.mode = 'incremental')
         order by r.run_seq desc limit 1
         """;
 

@@ -69,19 +69,28 @@ internal sealed class Quarantine(Dataset dataset)
         [.. run.Parameters, ("$now", now)]);
 
     /// <summary>Resolves, after a complete extract, what the run has seen without problems, and forgets records without key that earlier runs had.</summary>
-    public void Resolve(SqliteTransaction transaction, PipelineRun run)
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="onlySeen">Whether what the run has not seen is left as it is, because it has read only changes.</param>
+    public void Resolve(SqliteTransaction transaction, PipelineRun run, bool onlySeen)
     {
         transaction.Execute(
             $"""
             update {_table} set state = 'resolved'
             where {OfIntegration} and state = 'open' and workflow_id <> $run and external_id not in (select external_id from temp.seen where state = 'quarantined')
+              and (not $only_seen or external_id in (select external_id from temp.seen))
             """,
-            run.Parameters);
-        transaction.Execute($"delete from {_table} where {OfIntegration} and external_id is null and workflow_id <> $run", run.Parameters);
+            [.. run.Parameters, ("$only_seen", onlySeen)]);
+        if (!onlySeen)
+            transaction.Execute($"delete from {_table} where {OfIntegration} and external_id is null and workflow_id <> $run", run.Parameters);
     }
 
     private string Insert =>
         $"insert into {_table} (organization_id, connected_integration_id, record_key, external_id, workflow_id, page, ordinal, raw, reasons, state, runs, first_seen_at, last_seen_at)";
+
+    /// <summary>Lets what a run has added count as an earlier run's, because the run begins again.</summary>
+    public void BeginAgain(SqliteTransaction transaction, PipelineRun run) => transaction.Execute(
+        $"update {_table} set workflow_id = $run || ' (first pass)' where {OfIntegration} and workflow_id = $run", run.Parameters);
 
     private static string Key(PipelineRun run, int page, int ordinal, SourceRecord record) => record.ExternalId is { } id
         ? $"id:{id}"

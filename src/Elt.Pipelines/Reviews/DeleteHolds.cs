@@ -15,22 +15,20 @@ internal sealed record GoneRecords(long Records, long Present, long Existing, st
 /// Holds the deletes of a run, or lets them pass, in the transaction that detects them. An approval is of records, not of deletes: it lets a later
 /// run delete those of them that this run finds gone as well, and it is used up by that run.
 /// </summary>
-internal sealed class DeleteHolds(Dataset dataset, DeleteThresholds thresholds)
+internal sealed class DeleteHolds(DeleteThresholds thresholds)
 {
     private const string OfIntegration = "organization_id = $org and connected_integration_id = $integration";
 
-    private readonly DatasetSql _sql = new(dataset);
-
     /// <summary>Judges the deletes of a run while its table of seen keys is there.</summary>
     /// <returns>Why they are held; <see langword="null"/> when they pass.</returns>
-    public string? Judge(SqliteTransaction transaction, PipelineRun run, GoneRecords gone, string now)
+    public string? Judge(SqliteTransaction transaction, PipelineRun run, DatasetSql sql, GoneRecords gone, string now)
     {
         var reason = gone.Records == 0 ? null : gone.Unproven ?? thresholds.HoldReason(gone.Records, gone.Present, gone.Existing);
         var current = FindCurrent(transaction, run);
         if (current is null)
         {
             transaction.Execute($"delete from delete_hold_records where {OfIntegration}", run.Parameters);
-            return reason is null ? null : Open(transaction, run, gone, reason, since: now, now);
+            return reason is null ? null : Open(transaction, run, sql, gone, reason, since: now, now);
         }
         if (reason is null)
             return Close(transaction, run, current, "resolved", now);
@@ -40,21 +38,21 @@ internal sealed class DeleteHolds(Dataset dataset, DeleteThresholds thresholds)
         if (current.State == "open")
         {
             Close(transaction, run, current, "replaced", now);
-            return Open(transaction, run, gone, reason, current.Since, now);
+            return Open(transaction, run, sql, gone, reason, current.Since, now);
         }
         // The approval waits for a run whose absences prove something, unless it was given for some that do not.
-        return gone.Unproven is not null && !current.IsUnproven ? reason : UseApproval(transaction, run, current, gone, reason, now);
+        return gone.Unproven is not null && !current.IsUnproven ? reason : UseApproval(transaction, run, sql, current, gone, reason, now);
     }
 
-    private string? UseApproval(SqliteTransaction transaction, PipelineRun run, CurrentHold approved, GoneRecords gone, string reason, string now)
+    private string? UseApproval(SqliteTransaction transaction, PipelineRun run, DatasetSql sql, CurrentHold approved, GoneRecords gone, string reason, string now)
     {
-        var others = transaction.Count(_sql.CountMissingOutsideHold, [.. run.Parameters, ("$hold", approved.Hold)]);
+        var others = transaction.Count(sql.CountMissingOutsideHold, [.. run.Parameters, ("$hold", approved.Hold)]);
         // The others are judged as a run would judge them that came after the approved deletes.
         var left = gone.Existing - (gone.Records - others);
         if (others == 0 || (gone.Unproven is null && thresholds.HoldReason(others, gone.Present, left) is null))
             return Close(transaction, run, approved, "applied", now);
         Close(transaction, run, approved, "lapsed", now);
-        return Open(transaction, run, gone, $"{reason}, and {others} of them are not among those that {approved.DecidedBy} approved", since: now, now);
+        return Open(transaction, run, sql, gone, $"{reason}, and {others} of them are not among those that {approved.DecidedBy} approved", since: now, now);
     }
 
     // An approval that was used by a run which was superseded before it was applied has had no effect yet.
@@ -69,7 +67,7 @@ internal sealed class DeleteHolds(Dataset dataset, DeleteThresholds thresholds)
         row => new CurrentHold(row.GetInt64(0), row.GetInt64(1), row.GetString(2), row.GetBoolean(3), row.GetString(4), row.Text(5)),
         run.Parameters).FirstOrDefault();
 
-    private string Open(SqliteTransaction transaction, PipelineRun run, GoneRecords gone, string reason, string since, string now)
+    private static string Open(SqliteTransaction transaction, PipelineRun run, DatasetSql sql, GoneRecords gone, string reason, string since, string now)
     {
         var hold = transaction.Count($"select coalesce(max(hold), 0) + 1 from delete_holds where {OfIntegration}", run.Parameters);
         transaction.Execute($"delete from delete_hold_records where {OfIntegration}", run.Parameters);
@@ -80,7 +78,7 @@ internal sealed class DeleteHolds(Dataset dataset, DeleteThresholds thresholds)
             """,
             [.. run.Parameters, ("$hold", hold), ("$seq", run.Seq), ("$records", gone.Records), ("$existing", gone.Existing), ("$reason", reason),
                 ("$unproven", gone.Unproven is not null), ("$since", since), ("$now", now)]);
-        transaction.Execute(_sql.InsertHeldRecords, [.. run.Parameters, ("$hold", hold)]);
+        transaction.Execute(sql.InsertHeldRecords, [.. run.Parameters, ("$hold", hold)]);
         return reason;
     }
 

@@ -26,14 +26,18 @@ internal sealed class HttpSource : ISource, IDisposable
 
     public async Task<SourcePage> FetchAsync(PageRequest request, CancellationToken ct)
     {
+        var connector = (request.Connector ?? _connectors.Of(request.Integration)).Manifest;
+        var (manifest, aimed) = request.Reading?.Aim(connector, request) ?? (connector, request);
+        request = aimed;
         var where = Where(request);
         request.EnsureWithin(_options.MaxPages, where);
-        var manifest = (request.Connector ?? _connectors.Of(request.Integration)).Manifest;
         var parser = new PageParser(manifest, _datasets.Get(manifest.Dataset));
         var position = parser.Position(request);
         var values = new RequestValues(request.Integration.ProviderData, manifest.Slices[position.Slice]);
         var address = PageAddress.Of(manifest, request, position, values);
         using var answer = await AskAsync(manifest, request, address, values, where, ct).ConfigureAwait(false);
+        if (request.Reading?.Expiry(manifest, answer, where) is { } expiry)
+            throw expiry;
         if (_check.Refusal(answer, manifest, where) is { } refusal)
             throw refusal;
         return parser.Parse(answer.Body, answer.Headers, request, address, where);

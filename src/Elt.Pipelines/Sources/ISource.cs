@@ -11,6 +11,9 @@ namespace Elt.Pipelines.Sources;
 /// <param name="Connector">The connector that the run is pinned to; default the integration's own as it is now.</param>
 internal sealed record PageRequest(ConnectedIntegration Integration, int Page, int PageSize, string? Cursor = null, Connector? Connector = null)
 {
+    /// <summary>What the run reads, for integrations that are read incrementally; default the plain list.</summary>
+    public Reading? Reading { get; init; }
+
     /// <exception cref="SourceException">The page is behind the last one that an extract may have.</exception>
     public void EnsureWithin(int maxPages, string where)
     {

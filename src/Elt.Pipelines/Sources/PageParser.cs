@@ -40,7 +40,9 @@ internal sealed class PageParser(Manifest manifest, Dataset dataset)
         var isLast = next is null && position.Slice == manifest.Slices.Count - 1;
         return new SourcePage(request.Page, records, isLast, Numbered?.TotalPages(answer), manifest.Slices.Count == 1 ? answer.Total : null)
         {
-            Absence = manifest.Records.Absence ?? manifest.Pagination.Absence,
+            Absence = request.Reading?.IsIncremental == true ? AbsenceProof.Nothing : manifest.Records.Absence ?? manifest.Pagination.Absence,
+            DeltaLink = isLast && request.Reading is not null ? DeltaLink(answer, address) : null,
+            KeysRepeat = request.Reading is not null && manifest.Incremental is DeltaLinkRule,
             NextCursor = isLast || Numbered is not null ? null : Cursor(position, next, address, where),
         };
     }
@@ -52,11 +54,22 @@ internal sealed class PageParser(Manifest manifest, Dataset dataset)
     {
         if (next is not null && manifest.Pagination.NamesAddresses)
             next = PageAddress.Keep(next, address, manifest, where);
-        var cursor = (next is null ? new PagePosition(position.Slice + 1, null) : position with { Page = next }).ToString();
-        if (cursor.Length > PagePosition.MaxLength)
-            throw new SourceException(SourceErrorClass.Data, $"{where} names a next page by {cursor.Length} characters; expected at most {PagePosition.MaxLength}.");
+        var cursor = Bounded((next is null ? new PagePosition(position.Slice + 1, null) : position with { Page = next }).ToString(), where);
         return cursor == position.ToString() ? throw new SourceException(SourceErrorClass.Data, $"pagination_loop: {where} names itself as the next page.") : cursor;
     }
+
+    // Without it the next run could not tell what it has missed: such a round is no complete one.
+    private string? DeltaLink(PageAnswer answer, Uri address)
+    {
+        if (manifest.Incremental is not DeltaLinkRule rule)
+            return null;
+        var link = answer.Text(rule.Path) ?? throw answer.Wrong($"ended without the delta link '{rule.Path.TrimStart('/')}'.");
+        return Bounded(PageAddress.Keep(link, address, manifest, answer.Where), answer.Where);
+    }
+
+    private static string Bounded(string cursor, string where) => cursor.Length <= PagePosition.MaxLength
+        ? cursor
+        : throw new SourceException(SourceErrorClass.Data, $"{where} names a next page by {cursor.Length} characters; expected at most {PagePosition.MaxLength}.");
 
     private List<SourceRecord> Records(JsonElement body, string where)
     {

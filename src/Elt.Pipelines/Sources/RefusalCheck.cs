@@ -20,7 +20,8 @@ internal sealed class RefusalCheck(TimeProvider time)
         return answer.Status is >= 200 and < 300 ? answer.Unreadable : Default(answer, manifest, $"{where} answered {answer.Status}");
     }
 
-    private static bool Fits(ErrorRule rule, SourceAnswer answer)
+    /// <summary>Whether an answer is what a rule describes.</summary>
+    public static bool Fits(AnswerMatch rule, SourceAnswer answer)
     {
         if (rule.Status is { } status && status != answer.Status)
             return false;

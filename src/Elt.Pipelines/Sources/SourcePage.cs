@@ -77,6 +77,15 @@ internal sealed record SourcePage(int Page, IReadOnlyList<SourceRecord> Records,
 
     /// <summary>What it says of a record that it is on no page. Default that it is gone.</summary>
     public AbsenceProof Absence { get; init; }
+
+    /// <summary>Where the changes after this round are asked for, on its last page. A secret: it stays in the warehouse.</summary>
+    public string? DeltaLink { get; init; }
+
+    /// <summary>Whether other pages may have the same keys: a round of changes can tell of a record several times.</summary>
+    public bool KeysRepeat { get; init; }
+
+    /// <summary>Which reading of its run it belongs to, from 0; see <see cref="Incremental.RunReadings"/>.</summary>
+    public int Pass { get; init; }
 }
 
 /// <summary>What it says of a record that it is on none of a source's pages.</summary>
@@ -93,4 +102,7 @@ internal enum AbsenceProof
 
     /// <summary>That it is gone, when two complete runs in a row have missed it: paging counts records, and those behind a deleted one move up.</summary>
     AfterTwoRuns,
+
+    /// <summary>Nothing: only changes were asked for, or the source never lists all. Only its own marks delete a record.</summary>
+    Nothing,
 }

@@ -37,11 +37,15 @@ internal sealed record Completeness
     /// <summary>What it says of a record that it is not among those read.</summary>
     public required AbsenceProof Absence { get; init; }
 
+    /// <summary>Whether records are gone only by the source's own marks, because only changes were read.</summary>
+    public bool AbsenceSaysNothing => Absence == AbsenceProof.Nothing;
+
     /// <summary>
     /// Why a record that was not read may be there all the same, or <see langword="null"/> when its absence from a complete extract proves that it is gone.
     /// </summary>
     public string? AbsenceDoubt => this switch
     {
+        { AbsenceSaysNothing: true } => null,
         { Drifted: true } => $"the source's total changed from {LowestTotal} to {HighestTotal} (or back) while it was read",
         { Absence: AbsenceProof.AfterTwoRuns } => "a record can move, while the source is read, to a page that was read before",
         { Absence: AbsenceProof.WhenTotalHolds, EachDeclares: false } => "no total on each page proves that none moved to a page that was read before",

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Plans;
 using Elt.Pipelines.Quality;
@@ -36,12 +37,14 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     /// <param name="beforeCommit">Called as the last act of the transaction; what it throws rolls back.</param>
     /// <param name="ct">Ends the wait for the warehouse's writer.</param>
     /// <exception cref="StaleRunException">A newer run has acquired the integration.</exception>
+    /// <exception cref="RunStateException">The run has begun again since the page was asked for.</exception>
     /// <exception cref="SourceException">Another page of the run has the same keys: the source pages in a circle.</exception>
     public Task<StagedPage> StageAsync(IntegrationKey integration, string runId, SourcePage page, Action beforeCommit, CancellationToken ct) =>
         warehouse.Database.WriteAsync(
             transaction =>
             {
                 var run = PlanRuns.Find(transaction, integration, runId) ?? PipelineRuns.EnsureNewest(transaction, integration, runId);
+                RunReading.EnsurePass(transaction, run, page);
                 if (Find(transaction.Connection!, [.. run.Parameters, ("$page", page.Page)]) is { } staged)
                     return staged;
                 var rows = InsertRows(transaction, run, page);
@@ -120,19 +123,19 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
 
     private StagedPage RecordPage(SqliteTransaction transaction, PipelineRun run, SourcePage page, int rows)
     {
-        var digest = KeysDigest(page);
+        var digest = page.KeysRepeat ? null : KeysDigest(page);
         EnsureNoOtherPageHasTheseKeys(transaction, run, page.Page, digest);
         EnsureNoOtherPageLeadsThere(transaction, run, page.Page, page.NextCursor);
         var unreadable = page.Records.Count - rows;
         transaction.Execute(
             """
             insert into extract_pages (organization_id, connected_integration_id, workflow_id, page, rows, unreadable_keys, is_last,
-              total_pages, declared_total, keys_digest, next_cursor, absence, connector, staged_at)
-            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $connector, $now)
+              total_pages, declared_total, keys_digest, next_cursor, absence, connector, delta_link, staged_at)
+            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $connector, $delta_link, $now)
             """,
             [.. run.Parameters, ("$page", page.Page), ("$rows", rows), ("$unreadable", unreadable), ("$is_last", page.IsLast),
                 ("$total_pages", page.TotalPages), ("$declared_total", page.DeclaredTotal), ("$digest", digest), ("$next_cursor", page.NextCursor),
-                ("$absence", (int)page.Absence), ("$connector", page.Connector?.Hash), ("$now", time.GetUtcNow().ToStored())]);
+                ("$absence", (int)page.Absence), ("$connector", page.Connector?.Hash), ("$delta_link", page.DeltaLink), ("$now", time.GetUtcNow().ToStored())]);
         return new StagedPage(page.Page, rows, unreadable, page.IsLast, page.TotalPages) { NextCursor = page.NextCursor };
     }
 

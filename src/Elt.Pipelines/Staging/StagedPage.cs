@@ -13,6 +13,16 @@ public sealed record StagedPage(int Page, int Rows, int UnreadableKeys, bool IsL
     /// <summary>What the next page is asked for by, where pages follow one another; opaque.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? NextCursor { get; init; }
+
+    /// <summary>Whether there is no page, because the source did not keep the changes that it would tell of.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Expired { get; init; }
+
+    /// <summary>What stands for a page that the source does not keep any more.</summary>
+    internal static StagedPage None(int page) => new(page, 0, 0, IsLast: false, null) { Expired = true };
+
+    /// <summary>What the journal keeps: addresses of an incrementally read source can hold tokens, and stay in staging.</summary>
+    internal StagedPage Journaled(Sources.Reading? reading) => reading is null ? this : this with { NextCursor = null };
 }
 
 /// <summary>What an extract has staged.</summary>
@@ -20,4 +30,12 @@ public sealed record StagedPage(int Page, int Rows, int UnreadableKeys, bool IsL
 /// <param name="Rows">Rows, the same record counted as often as it came.</param>
 /// <param name="Staged">Different records.</param>
 /// <param name="UnreadableKeys">Records without a usable key, not staged.</param>
-public sealed record ExtractSummary(long Pages, long Rows, long Staged, long UnreadableKeys);
+public sealed record ExtractSummary(long Pages, long Rows, long Staged, long UnreadableKeys)
+{
+    /// <summary><c>full</c>: everything was read; <c>incremental</c>: what has changed.</summary>
+    public string Mode { get; init; } = Incremental.ReadingChoice.Full;
+
+    /// <summary>Why everything was read, of an integration that is read incrementally.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? FullReason { get; init; }
+}

@@ -16,6 +16,12 @@ internal sealed class DatasetSql(Dataset dataset)
     private readonly string _latest = Dataset.Quote(dataset.Name + "_latest");
     private readonly string _columns = dataset.Each("{0}");
 
+    /// <summary>Whether a record of latest is missing only when the run has seen it as gone, because what it has not seen proves nothing. Default no.</summary>
+    public bool OnlySeenAsGone { get; init; }
+
+    /// <summary>When the record was changed that a run has staged and that was changed last; NULL when none says.</summary>
+    public string LastChanged => $"select max(updated_at) from {_staging} where {OfRun}";
+
     /// <summary>Stages one row; <c>$value0</c>… are the columns.</summary>
     public string InsertStaged =>
         $"""
@@ -237,8 +243,14 @@ internal sealed class DatasetSql(Dataset dataset)
           and k.external_id = s.external_id and k.rows > 1
         """;
 
-    private string FromMissing =>
-        $"""
+    private string FromMissing => OnlySeenAsGone
+        ? $"""
+        from temp.seen g
+        cross join {_latest} l
+          on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = g.external_id
+        where g.state not in ('present', 'quarantined')
+        """
+        : $"""
         from {_latest} l
         where l.organization_id = $org and l.connected_integration_id = $integration
           and not exists (select 1 from temp.seen k where k.external_id = l.external_id and k.state in ('present', 'quarantined'))

@@ -8,8 +8,8 @@ public sealed class CaseListTests
     [Fact]
     public void Each_case_has_a_test()
     {
-        // 12 and 61 need incremental reads, which there are none of; 24, 29, 45 and 50 do not exist.
-        int[] expected = [.. Enumerable.Range(1, 11), .. Enumerable.Range(13, 11), .. Enumerable.Range(25, 4), 30, 43, 44, .. Enumerable.Range(46, 4), .. Enumerable.Range(51, 7)];
+        // 24, 29, 45 and 50 do not exist.
+        int[] expected = [.. Enumerable.Range(1, 23), .. Enumerable.Range(25, 4), 30, 42, 43, 44, .. Enumerable.Range(46, 4), .. Enumerable.Range(51, 7), 61];
 
         var found = typeof(CaseListTests).Assembly.GetTypes()
             .SelectMany(type => type.GetMethods())

@@ -41,6 +41,19 @@ public sealed class ManifestTests
     [InlineData("\"key\":", "\"file\":{},\"key\":", "small.json, $.pagination: ", "expected either pagination or file")]
     [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{},\"query\":{\"a\":\"b\"},", "small.json, $.query: ", "expected nothing, since the list is a file")]
     [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{\"format\":\"xml\"},", "small.json, $.file.format: ", "FileFormat")]
+    [InlineData("\"key\":", "\"incremental\":{\"type\":\"guess\"},\"key\":", "small.json, $.incremental", "guess")]
+    [InlineData("\"key\":", "\"incremental\":{\"type\":\"none\",\"fullEvery\":\"7d\"},\"key\":", "small.json, $.incremental", "'fullEvery'")]
+    [InlineData("\"key\":", "\"incremental\":{\"type\":\"since\",\"query\":{\"q\":\"{since}\"},\"fullEvery\":\"weekly\"},\"key\":", "small.json, $.incremental.fullEvery: expected a duration", "'weekly'")]
+    [InlineData("\"key\":", "\"incremental\":{\"type\":\"since\",\"query\":{\"q\":\"{since}\"},\"lag\":\"-5m\"},\"key\":", "small.json, $.incremental.lag: expected a duration", "'-5m'")]
+    [InlineData("\"key\":", "\"incremental\":{\"type\":\"since\",\"query\":{\"q\":\"now\"}},\"key\":", "small.json, $.incremental.query: ", "{since}, found none")]
+    [InlineData("\"key\":", "\"incremental\":{\"type\":\"since\",\"query\":{\"q\":\"{since}\"}},\"key\":", "small.json, $.updatedAt: ", "expected a path")]
+    [InlineData("\"key\":", "\"query\":{\"q\":\"{since}\"},\"key\":", "small.json, $.query.q: expected {config.x}", "'{since}'")]
+    [InlineData("\"none\"}", "\"page\",\"pageParam\":\"p\"},\"updatedAt\":{\"path\":\"/u\"},\"incremental\":{\"type\":\"since\",\"query\":{\"q\":\"{since}\"}}", "small.json, $.pagination: ", "found positions")]
+    [InlineData("\"key\":", "\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\"},\"key\":", "small.json, $.pagination: ", "a delta link is an address")]
+    [InlineData("\"none\"}", "\"linkHeader\"},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"d\"}", "small.json, $.incremental.path: expected a JSON Pointer", "'d'")]
+    [InlineData("\"none\"}", "\"linkHeader\"},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\",\"first\":\"delta\"}", "small.json, $.incremental.first: ", "'delta'")]
+    [InlineData("\"none\"}", "\"linkHeader\"},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\",\"expiredWhen\":[{}]}", "small.json, $.incremental.expiredWhen: ", "expected rules")]
+    [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\"},", "small.json, $.incremental: ", "since the list is a file")]
     [InlineData("\"/rows\"", "7", "small.json, $.records.path: ", "'Number' as a string")]
     public void A_manifest_that_cannot_be_used_says_where_and_why(string text, string instead, string where, string found)
     {
@@ -69,6 +82,29 @@ public sealed class ManifestTests
         var error = Assert.Throws<SourceException>(() => DemoPages.Connectors.Of(new ConnectedIntegration("1", "org", "okra", DemoPages.Integration.ProviderData)));
 
         Assert.Contains("'okra': expected demo, file, github-org-members,", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_integration_that_cannot_be_read_incrementally_is_told_so()
+    {
+        var data = ProviderData.Parse("""{"permission_source_name":"A","api_endpoint":"https://h/u","incremental":true,"secrets":{"token":"env:T"}}""");
+
+        var error = Assert.Throws<SourceException>(() => DemoPages.Connectors.EnsureUsable(new ConnectedIntegration("1", "org", "slack", data)));
+        DemoPages.Connectors.EnsureUsable(new ConnectedIntegration("1", "org", "okta", data));
+
+        Assert.Contains("slack cannot ask for changes only", error.Message, StringComparison.Ordinal);
+        Assert.Contains("\"incremental\":true", data.ToJson(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("rfc3339", "2026-01-02T02:59:05.006Z")]
+    [InlineData("epochSeconds", "1767322745")]
+    [InlineData("epochMillis", "1767322745006")]
+    public void A_time_to_ask_by_is_the_greatest_one_minus_the_lag(string format, string since)
+    {
+        var rule = new SinceRule(new Dictionary<string, string>()) { Format = Enum.Parse<SinceFormat>(format, ignoreCase: true) };
+
+        Assert.Equal(since, rule.Since(new DateTimeOffset(2026, 1, 2, 4, 4, 5, 6, TimeSpan.FromHours(1))));
     }
 
     [Theory]

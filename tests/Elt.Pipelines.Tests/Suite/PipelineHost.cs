@@ -3,6 +3,7 @@ using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Tests.Sources;
+using Elt.Pipelines.Warehouse;
 using Elt.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -63,6 +64,17 @@ internal sealed class PipelineHost : IAsyncDisposable
 
     /// <summary>Rows of a query on the warehouse.</summary>
     public string[] Warehouse(string sql) => Workshop.Rows(Get<Elt.Pipelines.Warehouse.WarehouseFile>().Database, sql);
+
+    /// <summary>Changes the warehouse behind the pipelines' back.</summary>
+    public Task WriteWarehouseAsync(string sql) =>
+        Get<Elt.Pipelines.Warehouse.WarehouseFile>().Database.WriteAsync(transaction => transaction.Execute(sql), default);
+
+    /// <summary>All that the journal's file holds, as text.</summary>
+    public string Journal()
+    {
+        var journal = _host.Services.GetRequiredKeyedService<Elt.Durable.Ledger.SqliteDatabase>(nameof(IIntegrationStore));
+        return string.Join('\n', Workshop.Rows(journal, "select name from sqlite_master where type = 'table'").SelectMany(table => Workshop.Rows(journal, $"select * from \"{table}\"")));
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -46,7 +46,13 @@ public sealed class ConnectorLibrary
     {
         ArgumentNullException.ThrowIfNull(integration);
         var values = new RequestValues(integration.ProviderData, new Dictionary<string, string>());
-        foreach (var (_, text) in ManifestCheck.Texts(Of(integration).Manifest))
+        var manifest = Of(integration).Manifest;
+        if (integration.ProviderData.Incremental && manifest.Incremental is not ChangesRule)
+        {
+            throw new SourceException(
+                SourceErrorClass.Permanent, $"The connector {manifest.Name} cannot ask for changes only: leave out provider_data.incremental, or use a connector with incremental.");
+        }
+        foreach (var (_, text) in ManifestCheck.Texts(manifest))
             values.EnsureFillable(text);
     }
 

@@ -52,6 +52,9 @@ internal sealed record Manifest
     /// <summary>When a record was changed.</summary>
     public UpdatedAtRule? UpdatedAt { get; init; }
 
+    /// <summary>How a run asks only for what has changed. Default it cannot.</summary>
+    public IncrementalRule Incremental { get; init; } = new NoIncremental();
+
     /// <summary>The dataset's columns and where their values are.</summary>
     public required IReadOnlyDictionary<string, FieldMapping> Fields { get; init; }
 
@@ -178,7 +181,10 @@ internal enum ResetFormat
 
 /// <summary>What an answer means. All that is given must fit.</summary>
 /// <param name="Class">How it is dealt with.</param>
-internal sealed record ErrorRule(SourceErrorClass Class)
+internal sealed record ErrorRule(SourceErrorClass Class) : AnswerMatch;
+
+/// <summary>What an answer is known by. All that is given must fit.</summary>
+internal record AnswerMatch
 {
     /// <summary>The status.</summary>
     public int? Status { get; init; }

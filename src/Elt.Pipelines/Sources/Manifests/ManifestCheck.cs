@@ -28,6 +28,8 @@ internal static partial class ManifestCheck
         }
         if (manifest.Pagination is OffsetPagination { Base: not (0 or 1) } or PageNumberPagination { Base: not (0 or 1) })
             yield return "$.pagination.base: expected 0 or 1.";
+        if (IncrementalProblem(manifest) is { } incremental)
+            yield return incremental;
         foreach (var (where, path) in Pointers(manifest))
         {
             if (path is not null && !JsonPointer.IsValid(path))
@@ -70,6 +72,29 @@ internal static partial class ManifestCheck
         ("$.errors", manifest.Errors.Count > 0),
     ];
 
+    private static string? IncrementalProblem(Manifest manifest) => manifest.Incremental switch
+    {
+        not ChangesRule => null,
+        ChangesRule when manifest.File is not null => "$.incremental: expected nothing, since the list is a file.",
+        ChangesRule rule when ChangesRule.Duration(rule.FullEvery) is null => NoDuration("fullEvery", rule.FullEvery),
+        SinceRule since when ChangesRule.Duration(since.Lag) is null => NoDuration("lag", since.Lag),
+        SinceRule since when !since.Query.Values.Any(text => text.Contains(SinceRule.Placeholder, StringComparison.Ordinal)) =>
+            $"$.incremental.query: expected a text with {SinceRule.Placeholder}, found none.",
+        SinceRule when manifest.UpdatedAt is null => "$.updatedAt: expected a path, since incremental reads go by it.",
+        SinceRule { Slices.Count: 0 } => "$.incremental.slices: expected at least one, found none.",
+        // A record that moves to a page that was read before would be lost until the next full read.
+        SinceRule when manifest.Pagination is OffsetPagination or PageNumberPagination =>
+            "$.pagination: expected pages that lead to one another by a cursor or an address, since only changes are read; found positions.",
+        DeltaLinkRule when !manifest.Pagination.NamesAddresses => "$.pagination: expected nextUrl or linkHeader, since a delta link is an address.",
+        DeltaLinkRule when manifest.Slices.Count > 1 => "$.slices: expected one, since there is one delta link.",
+        DeltaLinkRule { First: not ("" or ['/', ..]) } link => $"$.incremental.first: expected a path, which begins with '/', found '{link.First}'.",
+        DeltaLinkRule { ExpiredWhen: var rules } when rules.Count == 0 || rules.Any(rule => rule is { Status: null, Path: null, Header: null }) =>
+            "$.incremental.expiredWhen: expected rules with a status, path or header.",
+        _ => null,
+    };
+
+    private static string NoDuration(string member, string found) => $"$.incremental.{member}: expected a duration such as 90s, 15m, 2h or 7d, found '{found}'.";
+
     private static IEnumerable<(string Where, string? Path)> Pointers(Manifest manifest) =>
     [
         ("$.records.path", manifest.Records.Path),
@@ -79,6 +104,8 @@ internal static partial class ManifestCheck
         ("$.pagination.endPath", (manifest.Pagination as CursorPagination)?.EndPath),
         ("$.pagination.totalPagesPath", (manifest.Pagination as PageNumberPagination)?.TotalPagesPath),
         ("$.pagination.echoPath", (manifest.Pagination as PageNumberPagination)?.EchoPath),
+        ("$.incremental.path", (manifest.Incremental as DeltaLinkRule)?.Path),
+        .. (manifest.Incremental as DeltaLinkRule)?.ExpiredWhen.Select((rule, i) => ($"$.incremental.expiredWhen[{i}].path", rule.Path)) ?? [],
         .. manifest.Key.Select((path, i) => ($"$.key[{i}]", (string?)path)),
         .. manifest.Records.Tombstones.Select((mark, i) => ($"$.records.tombstones[{i}].path", (string?)mark.Path)),
         .. manifest.Records.Filter.Select((condition, i) => ($"$.records.filter[{i}].path", (string?)condition.Path)),
@@ -91,6 +118,8 @@ internal static partial class ManifestCheck
     [
         .. manifest.Query.Select(parameter => ($"$.query.{parameter.Key}", parameter.Value)),
         .. manifest.Headers.Select(header => ($"$.headers.{header.Key}", header.Value)),
+        .. (manifest.Incremental as SinceRule)?.Query
+            .Select(parameter => ($"$.incremental.query.{parameter.Key}", parameter.Value.Replace(SinceRule.Placeholder, "", StringComparison.Ordinal))) ?? [],
         .. Texts(manifest.Auth).OfType<string>().Select(text => ("$.auth", text)),
     ];
 
