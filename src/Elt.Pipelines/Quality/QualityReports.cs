@@ -63,17 +63,12 @@ public sealed class QualityReports(WarehouseFile warehouse, TimeProvider time)
 
     private static List<RunQuality> Newest(SqliteTransaction snapshot, (string, object?)[] parameters)
     {
-        var newest =
-            $"""
-            from quality_runs q
-            where {Wanted} and run_seq = (
-              select max(run_seq) from quality_runs n
-              where n.organization_id = q.organization_id and n.connected_integration_id = q.connected_integration_id)
-            """;
+        // With max() SQLite takes the other columns from the row that has it.
+        const string Runs = $"(select *, max(run_seq) from quality_runs q where {Wanted} group by organization_id, connected_integration_id) q";
         var issues = snapshot.Query(
             $"""
             select i.organization_id, i.connected_integration_id, i.rule, nullif(i.field, ''), i.kind, i.severity, i.action, i.records, i.sample, i.message
-            from (select organization_id, connected_integration_id, workflow_id {newest}) q
+            from {Runs}
             join quality_issues i on {OfRun}
             order by i.records desc, i.rule, i.field
             """,
@@ -82,7 +77,7 @@ public sealed class QualityReports(WarehouseFile warehouse, TimeProvider time)
                 JsonSerializer.Deserialize<string[]>(row.GetString(8))!, row.GetString(9))),
             parameters).ToLookup(row => row.Integration, row => row.Issue);
         return snapshot.Query(
-            $"select organization_id, connected_integration_id, workflow_id, checked_at, records, invalid, quarantined, failure {newest} order by 1, 2",
+            $"select organization_id, connected_integration_id, workflow_id, checked_at, records, invalid, quarantined, failure from {Runs} order by 1, 2",
             row =>
             {
                 QualityIssue[] failed = [.. issues[(row.GetString(0), row.GetString(1))]];

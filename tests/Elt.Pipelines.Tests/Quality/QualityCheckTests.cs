@@ -166,7 +166,7 @@ public sealed class QualityCheckTests : IAsyncLifetime
             """{"id":"dot","kind":"regex","pattern":"b","field":"email","severity":"info","action":"setNull"}""",
         ];
         var number = 0;
-        FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(40), Prop.ForAll(record.ArrayOf().ToArbitrary(), records =>
+        FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(25), Prop.ForAll(record.ArrayOf().ToArbitrary(), records =>
         {
             var integration = new IntegrationKey("org-001", $"i-{number++}");
             var run = $"run-{number}";
