@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Elt.Pipelines.Orchestration;
 using Elt.Service.Api;
 
 namespace Elt.Service.Tests.Api;
@@ -42,6 +43,11 @@ public class InputReaderTests
     public void An_unknown_member_is_answered_with_those_there_are() => Assert.Equal(
         "'organisation': there is no such member; expected organization_id, batches, note, full, share, at, day, inner, pages.",
         Assert.Throws<ProblemException>(() => Fit("""{"organisation":"a"}""")).View.Detail);
+
+    [Fact]
+    public void A_pipeline_can_be_asked_to_read_everything() => Assert.Equal(
+        """{"organizationId":"a","connectedIntegrationId":"b","full":true}""",
+        InputReader.Fit(typeof(EltPipeline), JsonElement.Parse("""{"organization_id":"a","connected_integration_id":"b","full":"true"}"""), "bad-input").GetRawText());
 
     private static JsonElement Fit(string given) => InputReader.Fit(typeof(Sample), JsonElement.Parse(given), "bad-input");
 }
