@@ -96,7 +96,7 @@ internal sealed partial record DatasetDeclaration
         }
     }
 
-    [GeneratedRegex("^[a-z][a-z0-9_]*$")]
+    [GeneratedRegex(@"^[a-z][a-z0-9_]*\z")]
     private static partial Regex Identifier();
 }
 

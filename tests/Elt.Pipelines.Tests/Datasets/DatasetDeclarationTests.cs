@@ -49,6 +49,7 @@ public sealed class DatasetDeclarationTests
     [InlineData("\"members\"", "\"title\"", "$.columns[1].name: expected each column once", "'title' again")]
     [InlineData("\"members\"", "\"Members\"", "$.columns[1].name: expected at most 56 lower case letters", "'Members'")]
     [InlineData("\"members\"", "\"a345678901234567890123456789012345678901234567890123456789\"", "$.columns[1].name: expected at most 56", "'a3456")]
+    [InlineData("\"members\"", "\"members\\n\"", "$.columns[1].name: expected at most 56", "'members")]
     [InlineData("\"members\"", "\"external_id\"", "$.columns[1].name: 'external_id' is a column that the tables have", "another name")]
     [InlineData("[{\"name\":\"title\",\"type\":\"text\"},{\"name\":\"members\",\"type\":\"integer\"}]", "[]", "$.columns: expected 1 to 50", "found 0")]
     [InlineData("\"groups\"", "\"teams\"", "$.name: expected 'groups', as the file is named", "'teams'")]
