@@ -2,6 +2,7 @@ using System.CommandLine;
 using Elt.Benchmarks.Engine;
 using Elt.Benchmarks.Pipeline;
 using Elt.Benchmarks.Scale;
+using Elt.Benchmarks.Tenants;
 
 var journal = new Option<string>("--journal") { Description = "postgres or sqlite.", DefaultValueFactory = _ => "postgres" };
 journal.AcceptOnlyFromAmong("postgres", "sqlite");
@@ -57,4 +58,11 @@ var pipeline = new Command("pipeline", "One integration over loopback HTTP into 
     users, pageSize, json,
 };
 pipeline.SetAction((parsed, ct) => new PipelineBench(new Reporter("postgres", parsed.GetValue(json))).RunAsync(parsed.GetValue(users), parsed.GetValue(pageSize), ct));
-return await new RootCommand("Measures speed as ratios to the bare database doing the same work, in one run.") { engine, pipeline, scale, idle, latency }.Parse(args).InvokeAsync();
+var tenants = new Option<int>("--tenants") { Description = "Healthy tenants.", DefaultValueFactory = _ => 1000 };
+var usersEach = new Option<int>("--users") { Description = "Users of each.", DefaultValueFactory = _ => 100 };
+var fairness = new Command("tenants", "Many small tenants over loopback HTTP into Postgres: alone, and beside one that fails, one that is rate-limited and one a hundred times bigger.")
+{
+    tenants, usersEach, json,
+};
+fairness.SetAction((parsed, ct) => new TenantsBench(new Reporter("postgres", parsed.GetValue(json))).RunAsync(parsed.GetValue(tenants), parsed.GetValue(usersEach), ct));
+return await new RootCommand("Measures speed as ratios to the bare database doing the same work, in one run.") { engine, pipeline, fairness, scale, idle, latency }.Parse(args).InvokeAsync();

@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Elt.Durable.Ledger;
 
@@ -96,7 +97,7 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
             using var transaction = _writer.BeginTransaction(deferred: false);
             var (result, commit) = await body(transaction).ConfigureAwait(false);
             if (commit)
-                transaction.Commit();
+                Commit(transaction);
             return result;
         }
         catch (SqliteException)
@@ -109,6 +110,22 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
         finally
         {
             _gate.Release();
+        }
+    }
+
+    private static void Commit(SqliteTransaction transaction)
+    {
+        var connection = transaction.Connection!;
+        try
+        {
+            transaction.Commit();
+        }
+        catch (SqliteException) when (raw.sqlite3_get_autocommit(connection.Handle) != 0)
+        {
+            // SQLite has rolled back by itself (disk full, I/O error), the driver does not know, and would fail to roll back again: over the true
+            // error, and each time the connection is disposed of. So it gets something to roll back.
+            Execute(connection, "begin", transaction);
+            throw;
         }
     }
 
