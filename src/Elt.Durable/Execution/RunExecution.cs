@@ -93,8 +93,9 @@ internal sealed partial class RunExecution
     /// <summary>Stops the execution: no operation begins or completes any more, steps in flight get the token.</summary>
     public void Retire(Retirement why)
     {
-        if (_retirement.TrySetResult(why))
-            _retired.Cancel();
+        _retirement.TrySetResult(why);
+        // Also by whoever comes second: the first one may not have got to it, and nothing may begin any more when this returns.
+        _retired.Cancel();
     }
 
     internal Task<T> StepAsync<T>(Scope scope, string name, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body) =>

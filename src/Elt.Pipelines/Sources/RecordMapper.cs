@@ -12,7 +12,6 @@ internal sealed class RecordMapper
     private const int MaxKeyLength = 512;
     private const int MaxTextLength = 64 * 1024;
     private const int MaxRawLength = 1024 * 1024;
-    private const int MaxShownLength = 40;
 
     private readonly Manifest _manifest;
     private readonly Dataset _dataset;
@@ -104,10 +103,7 @@ internal sealed class RecordMapper
     {
         var kept = ColumnText.Canonical(column.Kind, text);
         if (kept is null)
-        {
-            var shown = text.Length > MaxShownLength ? text[..MaxShownLength] + "…" : text;
-            problems.Add(new RecordProblem("type", column.Name, $"Expected {column.Kind.ToString().ToLowerInvariant()}, found \"{shown}\"."));
-        }
+            problems.Add(new RecordProblem("type", column.Name, $"Expected {column.Kind.ToString().ToLowerInvariant()}, found {text.Length} characters that are none."));
         return kept;
     }
 

@@ -41,7 +41,7 @@ internal sealed record SourceRecord(string? ExternalId, IReadOnlyList<string?> V
 /// <summary>Why a record, or a field of it, cannot be taken as it is.</summary>
 /// <param name="Rule">What it breaks: the id of a rule, or, of the mapping itself, <c>type</c>, <c>required</c>, <c>length</c>.</param>
 /// <param name="Field">The column; <see langword="null"/> for the whole record.</param>
-/// <param name="Message">What was expected and found; of the value itself at most what is no number, time or truth value, shortened.</param>
+/// <param name="Message">What was expected and found, without the value itself.</param>
 internal sealed record RecordProblem(string Rule, string? Field, string Message)
 {
     /// <summary>The kind of the rule. Default the rule itself, since the mapping's have no other name.</summary>

@@ -56,6 +56,8 @@ public abstract class CancelChaosTests<TStore>(ITestOutputHelper output, int hos
         {
             await context.StepAsync($"step-{i}", async ct =>
             {
+                // An execution that has been told to stop, and whose thread was not quick enough to hear of it, is none.
+                ct.ThrowIfCancellationRequested();
                 var execution = _executions.AddOrUpdate($"{context.WorkflowId} step-{i}", 1, (_, n) => n + 1);
                 await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
                 return execution;

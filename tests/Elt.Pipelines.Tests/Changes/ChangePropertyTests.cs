@@ -217,7 +217,7 @@ public sealed class ChangePropertyTests : IAsyncLifetime
                 var (letter, known) = (letters[key], _latest.TryGetValue(key, out var before));
                 if (letter != '-' || !known)
                     _misses.Remove(key);
-                else if (drifts)
+                else if (drifts || held)
                     _misses[key] = _misses.GetValueOrDefault(key) + 1;
                 var gone = letter == 'x' || (letter == '-' && (!drifts || _misses.GetValueOrDefault(key) > 1));
                 if (letter is 'a' or 'b' or 'c' && !(known && letter != 'c' && before != 'c'))

@@ -85,6 +85,10 @@ public sealed class DatasetDeclarationTests
     [InlineData("\"auth\":{\"type\":\"none\"}", "$.fields: expected the columns name, email of users, found 'title'")]
     [InlineData("\"dataset\":\"groups\"", null)]
     [InlineData("\"dataset\":\"groups\",\"fields\":{\"members\":{\"from\":[\"/m\"],\"type\":\"number\"}}", "$.fields.members.type: expected none, since the column is declared as integer")]
+    [InlineData("\"dataset\":\"groups\",\"quality\":{\"rules\":[{\"id\":\"r\",\"kind\":\"required\",\"field\":\"members\",\"action\":\"default\",\"default\":\"many\"}]}", "$.quality.rules[0].default: expected integer, found 'many'")]
+    [InlineData("\"dataset\":\"groups\",\"quality\":{\"rules\":[{\"id\":\"r\",\"kind\":\"required\",\"field\":\"members\",\"action\":\"default\",\"default\":\"1.0\"}]}", "$.quality.rules[0].default: expected the spelling '1', found '1.0'")]
+    [InlineData("\"dataset\":\"groups\",\"quality\":{\"rules\":[{\"id\":\"r\",\"kind\":\"required\",\"field\":\"members\",\"action\":\"default\",\"default\":\"1\"}]}", null)]
+    [InlineData("\"dataset\":\"groups\",\"quality\":{\"rules\":[{\"id\":\"r\",\"kind\":\"required\",\"field\":\"tags\",\"action\":\"default\",\"default\":\"x\"}]}", "$.quality.rules[0].default: expected nothing")]
     [InlineData("\"dataset\":\"groups\",\"fields\":{\"tags\":{\"from\":[\"/t\"],\"join\":\",\"}}", "$.fields.tags: expected neither join nor transform")]
     public void A_connector_names_the_dataset_that_it_feeds(string member, string? problem)
     {

@@ -51,7 +51,7 @@ public sealed class DatasetPipelineTests
 
         var quarantined = Assert.Single(groups.Host.Get<QuarantineReviews>().List(new ReviewFilter()).Items);
         Assert.Equal(("groups", "id:g10"), (quarantined.Dataset, quarantined.Key));
-        Assert.Equal(new QuarantineReason("type", "members", "Expected integer, found \"abc\"."), Assert.Single(quarantined.Reasons));
+        Assert.Equal(new QuarantineReason("type", "members", "Expected integer, found 3 characters that are none."), Assert.Single(quarantined.Reasons));
         Assert.Equal("discarded", (await groups.Host.Get<QuarantineReviews>().DiscardAsync(Groups.Key, "id:g10", "ada")).State);
 
         Assert.Equal(["1|0", "2|1"], await RowsAsync(groups, postgres, "select cast(version as text), cast(cast(is_current as integer) as text) from {0}groups_history where external_id = 'g1' order by version"));

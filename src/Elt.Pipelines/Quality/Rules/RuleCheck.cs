@@ -17,12 +17,12 @@ internal static class RuleCheck
         var unkept = dataset.Columns.Any(column => column.Kind == ColumnKind.RemainingMembers) ? manifest.TakenMembers() : null;
         foreach (var (i, rule) in manifest.Quality.Rules.Index())
         {
-            foreach (var problem in Problems(rule, ids, columns).Concat(StagedProblems(rule, manifest, columns, unkept)))
+            foreach (var problem in Problems(rule, ids, columns, dataset).Concat(StagedProblems(rule, manifest, columns, unkept)))
                 yield return $"$.quality.rules[{i}].{problem}";
         }
     }
 
-    private static IEnumerable<string> Problems(QualityRule rule, HashSet<string> ids, List<string> columns)
+    private static IEnumerable<string> Problems(QualityRule rule, HashSet<string> ids, List<string> columns, Dataset dataset)
     {
         if (string.IsNullOrWhiteSpace(rule.Id) || rule.Id.Length > 100)
             yield return "id: expected 1 to 100 characters, not all blank.";
@@ -34,6 +34,8 @@ internal static class RuleCheck
             yield return misuse;
         if (ActionProblem(rule, columns) is { } action)
             yield return action;
+        if (rule.Default is { } value && dataset.Columns.FirstOrDefault(column => column.Name == rule.Field)?.Kind is { } kind && DefaultProblem(kind, value) is { } other)
+            yield return other;
         if (rule.Threshold is { } limit && (limit.Count is null == limit.Rate is null || limit.Count < 0 || limit.Rate is < 0 or > 1))
             yield return "threshold: expected either a count from 0 or a rate from 0 to 1.";
     }
@@ -69,6 +71,13 @@ internal static class RuleCheck
         not RuleAction.Default when rule.Default is not null => "default: expected nothing unless action is default.",
         _ => null,
     };
+
+    // Nothing converts it on its way to the destination.
+    private static string? DefaultProblem(ColumnKind kind, string value) => kind is ColumnKind.Json or ColumnKind.RemainingMembers
+        ? "default: expected nothing, since the column holds JSON."
+        : ColumnText.Canonical(kind, value) is var kept && kept == value
+            ? null
+            : $"default: expected {(kept is null ? kind.ToString().ToLowerInvariant() : $"the spelling '{kept}'")}, found '{value}'.";
 
     private static string Named(string? name) => name is null ? "none" : $"'{name}'";
 }
