@@ -39,7 +39,7 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
     public SqliteDatabase(string path, Action<SqliteConnection>? whenOpened = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        SQLitePCL.Batteries_V2.Init();
+        SqliteLibrary.EnsureLoaded();
         Path = path;
         _whenOpened = whenOpened;
     }

@@ -1,3 +1,4 @@
+using Elt.Durable.Ledger;
 using Microsoft.Data.Sqlite;
 
 namespace Elt.Durable.Journal.Sqlite;
@@ -10,7 +11,7 @@ internal sealed class SqliteStatements : IDisposable
 
     public SqliteStatements(string path)
     {
-        SQLitePCL.Batteries_V2.Init();
+        SqliteLibrary.EnsureLoaded();
         _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
         _connection.Open();
         Run("pragma journal_mode = wal");
