@@ -107,7 +107,9 @@ internal sealed partial class RunExecution
         var operation = await BeginAsync(scope.KeyOf(name));
         try
         {
-            var step = operation.Recorded ?? await execute(operation.Key);
+            // Never at once, however quick it was: whether uses of a name overlap must not be a matter of luck.
+            var step = operation.Recorded
+                ?? await execute(operation.Key).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.ForceYielding);
             scope.Now = step.CompletedAt;
             return ResultOf<T>(step);
         }
