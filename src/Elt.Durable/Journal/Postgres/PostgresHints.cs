@@ -46,6 +46,8 @@ internal sealed class PostgresHints(NpgsqlDataSource dataSource) : IAsyncDisposa
                 connection.Notification += (_, e) => Hint(e.Payload == "woken" ? JournalHint.RunsAreWoken : JournalHint.WorkIsDue);
                 await using var command = new NpgsqlCommand("listen durable_work", connection);
                 await command.ExecuteNonQueryAsync(_stop.Token).ConfigureAwait(false);
+                // What was said before, while nobody listened, is looked for.
+                Hint(JournalHint.WorkIsDue | JournalHint.RunsAreWoken);
                 try
                 {
                     while (true)
