@@ -9,8 +9,6 @@ namespace Elt.Service.Tests;
 /// <summary>Looks into the databases past the service, as a user with sqlite3 or psql does.</summary>
 internal static class Rows
 {
-    static Rows() => SQLitePCL.Batteries_V2.Init();
-
     /// <summary>All rows of all tables of a SQLite file, with every column.</summary>
     public static async Task<IReadOnlyList<string>> OfFileAsync(string file)
     {

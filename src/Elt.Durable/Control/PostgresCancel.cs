@@ -1,6 +1,5 @@
 using Elt.Durable.Journal;
 using Elt.Durable.Journal.Postgres;
-using Npgsql;
 
 namespace Elt.Durable.Control;
 
@@ -54,15 +53,8 @@ internal sealed class PostgresCancel(PostgresStore store)
     {
         for (var pause = TimeSpan.FromMilliseconds(1); request.RunIds.Count > 0; pause = pause * 2 < MaxPause ? pause * 2 : MaxPause)
         {
-            try
-            {
-                if (await TryCancelAsync(request, ct).ConfigureAwait(false) is { } cancelled)
-                    return cancelled;
-            }
-            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DeadlockDetected)
-            {
-                // Two cancellations met in each other's parents.
-            }
+            if (await PostgresStore.OutOfDeadlockAsync(() => TryCancelAsync(request, ct)).ConfigureAwait(false) is { } cancelled)
+                return cancelled;
             await Task.Delay(pause, TimeProvider.System, ct).ConfigureAwait(false);
         }
         return request.Of([], default);

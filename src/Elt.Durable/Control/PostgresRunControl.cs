@@ -48,7 +48,8 @@ internal sealed class PostgresRunControl(PostgresStore store) : IRunControl
 
     public async Task<int> ResumeAsync(IReadOnlyList<string> runIds, bool cascade, CancellationToken ct)
     {
-        await using var batch = store.Batch(
+        (string, object?[])[] statements =
+        [
             (
                 """
                 with recursive tree as (
@@ -65,11 +66,11 @@ internal sealed class PostgresRunControl(PostgresStore store) : IRunControl
                 from ended where r.id = ended.id
                 """,
                 [runIds.ToArray(), cascade]),
-            (PostgresHints.NotifyWork, []));
+            (PostgresHints.NotifyWork, []),
+        ];
         try
         {
-            await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
-            return (int)batch.BatchCommands[0].RecordsAffected;
+            return (await store.RunAllAsync(statements, ct).ConfigureAwait(false))[0];
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {

@@ -4,8 +4,9 @@ using Microsoft.Data.Sqlite;
 namespace Elt.Durable.Ledger;
 
 /// <summary>
-/// The native library, loaded once. Two threads that load it at once each put a provider in place, and with the one that lost the garbage collector takes
-/// the callbacks (functions, hooks) that connections opened meanwhile still call: the process dies. Frozen, the first provider stays.
+/// The native library, loaded once and kept. Each load puts another provider in place, and the callbacks of a connection (functions, hooks) live as long
+/// as the provider that was there at its first registration: one that is registered after another load is collected while SQLite still calls it, and
+/// the process dies. Frozen, the first provider stays.
 /// </summary>
 internal static class SqliteLibrary
 {

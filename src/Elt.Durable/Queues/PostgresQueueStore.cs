@@ -67,12 +67,8 @@ internal sealed class PostgresQueueStore(PostgresStore store) : IQueueStore
         "update durable.runs set priority = $3 where id = $2 and status = 'ENQUEUED' and queue is not null", [runId, priority], ct);
 
     /// <summary>Changes something, and has all workers look again.</summary>
-    private async Task<bool> ChangeAsync(string sql, object?[] values, CancellationToken ct)
-    {
-        await using var batch = store.Batch((sql, values), (PostgresHints.NotifyWork, []));
-        await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
-        return batch.BatchCommands[0].RecordsAffected > 0;
-    }
+    private async Task<bool> ChangeAsync(string sql, object?[] values, CancellationToken ct) =>
+        (await store.RunAllAsync([(sql, values), (PostgresHints.NotifyWork, [])], ct).ConfigureAwait(false))[0] > 0;
 
     private static object?[] Columns(QueueLimits limits) =>
     [

@@ -14,7 +14,7 @@ internal static class SqliteQueueClaim
         """;
 
     // Without statistics SQLite prefers any index that begins with the queue, also one of all runs that ever were in it.
-    private const string RunsUnderWay = "runs indexed by runs_in_queue";
+    private const string RunsUnderWay = "runs r indexed by runs_in_queue";
     private const string RunsWaiting = "runs indexed by runs_queued";
 
     private const string IsWaiting = $"queue = $2 and status = 'ENQUEUED' and due_at <= $1 and {SqliteClaim.IsMine}";
@@ -24,7 +24,7 @@ internal static class SqliteQueueClaim
     {
         var parked = journal.Query(
             $"""
-            select id from runs r indexed by runs_in_queue where queue = $2 and status in ('RUNNING', 'WAITING') and status = 'WAITING' and due_at <= $1 and {SqliteClaim.IsMine} and {SqliteClaim.HasWorkerLimit}
+            select id from {RunsUnderWay} where queue = $2 and status in ('RUNNING', 'WAITING') and status = 'WAITING' and due_at <= $1 and {SqliteClaim.IsMine} and {SqliteClaim.HasWorkerLimit}
             order by due_at limit coalesce((
               select max(0, min($4, worker_concurrency - (select count(*) from {RunsUnderWay} where queue = $2 and status in ('RUNNING', 'WAITING') and owner = $5)))
               from queues where name = $2), 0)

@@ -13,7 +13,6 @@ internal sealed class SqliteYardstick : IYardstick
 
     public SqliteYardstick()
     {
-        SQLitePCL.Batteries_V2.Init();
         _connection = new SqliteConnection($"Data Source={_folder.File("bare.db")};Pooling=false");
         _connection.Open();
         using var command = new SqliteCommand(

@@ -80,54 +80,60 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
 
     public async Task ReleaseWorkerAsync(string workerId, CancellationToken ct)
     {
-        await using var batch = store.Batch(
-            ("select 1 from durable.workers where id = $2 for update", [workerId]),
-            (
-                """
-                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648
-                where owner = $2 and completed_at is null
-                """,
-                [workerId]),
-            ("delete from durable.workers where id = $2", [workerId]),
-            (PostgresHints.NotifyWork, []));
-        await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+        await store.RunAllAsync(
+            [
+                ("select 1 from durable.workers where id = $2 for update", [workerId]),
+                (
+                    """
+                    update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648
+                    where owner = $2 and completed_at is null
+                    """,
+                    [workerId]),
+                ("delete from durable.workers where id = $2", [workerId]),
+                (PostgresHints.NotifyWork, []),
+            ],
+            ct).ConfigureAwait(false);
     }
 
     public async Task<int> RecoverAsync(CancellationToken ct)
     {
         // Three statements, because each needs to see what was committed while the one before waited for its locks. A worker whose commit is
         // in flight is skipped and found again a moment later. The anti-join also finds runs whose owner has no row at all.
-        await using var batch = store.Batch(
-            (
-                """
-                update durable.workers set gone = true
-                where id in (select id from durable.workers where lease_until < coalesce($1, now()) for update skip locked)
-                """,
-                []),
-            (
-                """
-                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648, recoveries = recoveries + 1
-                where owner is not null and completed_at is null and not exists (select from durable.workers w where w.id = owner and not w.gone)
-                """,
-                []),
-            ("delete from durable.workers where gone", []));
-        await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
-        return (int)batch.BatchCommands[1].RecordsAffected;
+        var changed = await store.RunAllAsync(
+            [
+                (
+                    """
+                    update durable.workers set gone = true
+                    where id in (select id from durable.workers where lease_until < coalesce($1, now()) for update skip locked)
+                    """,
+                    []),
+                (
+                    """
+                    update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648, recoveries = recoveries + 1
+                    where owner is not null and completed_at is null and not exists (select from durable.workers w where w.id = owner and not w.gone)
+                    """,
+                    []),
+                ("delete from durable.workers where gone", []),
+            ],
+            ct).ConfigureAwait(false);
+        return changed[1];
     }
 
     public async Task<int> ReleaseUnknownAsync(string workerId, IReadOnlyCollection<string> known, CancellationToken ct)
     {
         // A commit in flight for such a run lands first, or finds that the run is not the worker's any more.
-        await using var batch = store.Batch(
-            ("select 1 from durable.workers where id = $2 for update", [workerId]),
-            (
-                """
-                update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648
-                where owner = $2 and completed_at is null and id <> all ($3)
-                """,
-                [workerId, known.ToArray()]));
-        await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
-        return (int)batch.BatchCommands[1].RecordsAffected;
+        var changed = await store.RunAllAsync(
+            [
+                ("select 1 from durable.workers where id = $2 for update", [workerId]),
+                (
+                    """
+                    update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648
+                    where owner = $2 and completed_at is null and id <> all ($3)
+                    """,
+                    [workerId, known.ToArray()]),
+            ],
+            ct).ConfigureAwait(false);
+        return changed[1];
     }
 
     public Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct) => _claim.ProbeAsync(request, ct);

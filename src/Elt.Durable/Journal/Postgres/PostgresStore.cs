@@ -36,6 +36,14 @@ internal sealed class PostgresStore(NpgsqlDataSource dataSource, JournalSettings
         return await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
+    /// <summary>Executes statements in one transaction, as <see cref="Batch"/> makes them, and returns how many rows each of them changed.</summary>
+    public Task<IReadOnlyList<int>> RunAllAsync((string Sql, object?[] Values)[] statements, CancellationToken ct) => OutOfDeadlockAsync<IReadOnlyList<int>>(async () =>
+    {
+        await using var batch = Batch(statements);
+        await batch.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+        return [.. from NpgsqlBatchCommand command in batch.BatchCommands select (int)command.RecordsAffected];
+    });
+
     /// <summary>Executes a query and reads all its rows.</summary>
     public async Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object?[] values, Func<NpgsqlDataReader, T> read, CancellationToken ct)
     {
@@ -61,14 +69,33 @@ internal sealed class PostgresStore(NpgsqlDataSource dataSource, JournalSettings
         return await ReadAllAsync(reader, read, ct).ConfigureAwait(false);
     }
 
-    /// <summary>Runs a body in a transaction and commits it; rolls back when it throws.</summary>
-    public async Task<T> TransactAsync<T>(Func<NpgsqlConnection, Task<T>> body, CancellationToken ct)
+    /// <summary>Runs a body in a transaction and commits it; rolls back when it throws. The body may be run several times.</summary>
+    public Task<T> TransactAsync<T>(Func<NpgsqlConnection, Task<T>> body, CancellationToken ct) => OutOfDeadlockAsync(async () =>
     {
         await using var connection = await DataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
         await using var transaction = await connection.BeginTransactionAsync(ct).ConfigureAwait(false);
         var result = await body(connection).ConfigureAwait(false);
         await transaction.CommitAsync(ct).ConfigureAwait(false);
         return result;
+    });
+
+    /// <summary>
+    /// Runs a transaction, and anew each time Postgres ends it to break a circle of locks. A statement that locks runs in the order of their ids can close
+    /// one all the same: it keeps the lock on a row that changed meanwhile and is none of its own any more.
+    /// </summary>
+    public static async Task<T> OutOfDeadlockAsync<T>(Func<Task<T>> transaction)
+    {
+        while (true)
+        {
+            try
+            {
+                return await transaction().ConfigureAwait(false);
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DeadlockDetected)
+            {
+                // All of it was rolled back, and the others of the circle go on.
+            }
+        }
     }
 
     /// <summary>The rows of the current result.</summary>
