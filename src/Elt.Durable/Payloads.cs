@@ -19,35 +19,44 @@ internal sealed class Payloads(int limitBytes)
         Converters = { new JsonStringEnumConverter() },
     };
 
-    internal string Write<T>(T value, string what)
+    /// <param name="value">What to write.</param>
+    /// <param name="what">What it is, for errors.</param>
+    /// <param name="of">Whose it is, for errors; put together only when there is one.</param>
+    internal string Write<T>(T value, string what, string? of = null)
     {
         string json;
         try
         {
-            json = JsonSerializer.Serialize(value, value?.GetType() ?? typeof(T), Options);
+            json = typeof(T).IsValueType ? JsonSerializer.Serialize(value, Options) : JsonSerializer.Serialize(value, value?.GetType() ?? typeof(T), Options);
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
-            throw new PayloadException($"{what} of type {typeof(T)} cannot be written as JSON: {e.Message}");
+            throw new PayloadException($"{Name(what, of)} of type {typeof(T)} cannot be written as JSON: {e.Message}");
         }
         if (json.Length > limitBytes / 3 && Encoding.UTF8.GetByteCount(json) is var bytes && bytes > limitBytes)
-            throw new PayloadException($"{what} of type {typeof(T)} takes {bytes:N0} bytes, the limit is {limitBytes:N0}. Return a reference to the data instead.");
+            throw new PayloadException($"{Name(what, of)} of type {typeof(T)} takes {bytes:N0} bytes, the limit is {limitBytes:N0}. Return a reference to the data instead.");
         return json;
     }
 
-    internal static T Read<T>(string json, string what) => (T)Read(json, typeof(T), what)!;
+    internal static T Read<T>(string json, string what, string? of = null) =>
+        Read(static (text, _) => JsonSerializer.Deserialize<T>(text, Options)!, json, typeof(T), what, of);
 
-    internal static object? Read(string json, Type type, string what)
+    internal static object? Read(string json, Type type, string what, string? of = null) =>
+        Read(static (text, type) => JsonSerializer.Deserialize(text, type, Options), json, type, what, of);
+
+    private static T Read<T>(Func<string, Type, T> read, string json, Type type, string what, string? of)
     {
         try
         {
-            return JsonSerializer.Deserialize(json, type, Options);
+            return read(json, type);
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
         {
-            throw new PayloadException($"{what} cannot be read as {type.Name}: {e.Message}");
+            throw new PayloadException($"{Name(what, of)} cannot be read as {type.Name}: {e.Message}");
         }
     }
+
+    private static string Name(string what, string? of) => of is null ? what : $"{what} '{of}'";
 
     /// <summary>Whether two payloads mean the same; the order of members and white space do not count.</summary>
     internal static bool AreSame(string left, string right) =>

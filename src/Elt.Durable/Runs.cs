@@ -151,6 +151,14 @@ public enum StepKind
     Stream,
 }
 
+/// <summary>The spelling of <see cref="StepKind"/> in journals.</summary>
+internal static class StepKindText
+{
+    private static readonly string[] Texts = [.. Enum.GetNames<StepKind>().Select(n => n.ToUpperInvariant())];
+
+    public static string ToText(this StepKind kind) => Texts[(int)kind];
+}
+
 /// <summary>One recorded step of a run.</summary>
 public sealed record StepInfo
 {

@@ -59,7 +59,7 @@ public sealed partial class WorkflowClient
     {
         ArgumentNullException.ThrowIfNull(input);
         var reference = WorkflowReference.Of(input.GetType());
-        var json = _payloads.Write(input, $"Input of workflow '{reference.Name}'");
+        var json = _payloads.Write(input, "Input of workflow", reference.Name);
         return new WorkflowHandle<TResult>(this, await StartAsync(reference, json, workflowId, options, ct).ConfigureAwait(false));
     }
 
@@ -80,8 +80,8 @@ public sealed partial class WorkflowClient
         string workflow, JsonElement input, string? workflowId = null, StartOptions? options = null, CancellationToken ct = default)
     {
         var registration = _registry.Latest(workflow);
-        var record = Payloads.Read(input.GetRawText(), registration.InputType, $"Input of workflow '{workflow}'");
-        return StartAsync(registration.Reference, _payloads.Write(record, $"Input of workflow '{workflow}'"), workflowId, options, ct);
+        var record = Payloads.Read(input.GetRawText(), registration.InputType, "Input of workflow", workflow);
+        return StartAsync(registration.Reference, _payloads.Write(record, "Input of workflow", workflow), workflowId, options, ct);
     }
 
     /// <summary>The run of this id, or <see langword="null"/>.</summary>
@@ -127,7 +127,7 @@ public sealed partial class WorkflowClient
             RunId = workflowId,
             Topic = Message.CheckTopic(topic),
             IdempotencyKey = Message.CheckKey(idempotencyKey) ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString(),
-            Payload = _payloads.Write(message, $"Message to run '{workflowId}'"),
+            Payload = _payloads.Write(message, "Message to run", workflowId),
         };
         if (!await _journal.Messages.IsKnownAsync(workflowId, ct).ConfigureAwait(false))
             throw UnknownRunException.For(workflowId);
@@ -263,7 +263,7 @@ public sealed class WorkflowHandle<TResult>
         var outcome = await _client.WaitForOutcomeAsync(WorkflowId, ct).ConfigureAwait(false)
             ?? throw new JournalException($"Run '{WorkflowId}' is not in the journal any more.");
         return outcome.Status == RunStatus.Success
-            ? Payloads.Read<TResult>(outcome.Output!, $"Result of run '{WorkflowId}'")
+            ? Payloads.Read<TResult>(outcome.Output!, "Result of run", WorkflowId)
             : throw new WorkflowFailedException(WorkflowId, outcome.Status, outcome.Error ?? new ErrorInfo("", "no error recorded", null));
     }
 }

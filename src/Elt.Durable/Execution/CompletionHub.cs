@@ -45,9 +45,7 @@ internal sealed class CompletionHub
         /// <summary>Waits for the end of the run in this process, at most for a time; <see langword="null"/> when it did not come.</summary>
         public async Task<RunOutcome?> WaitAsync(TimeSpan atMost, TimeProvider time, CancellationToken ct)
         {
-            using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            await Task.WhenAny(_ended.Task, Task.Delay(atMost, time, pause.Token)).ConfigureAwait(false);
-            await pause.CancelAsync().ConfigureAwait(false);
+            await ((Task)_ended.Task.WaitAsync(atMost, time, ct)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();
             return _ended.Task.IsCompletedSuccessfully ? await _ended.Task.ConfigureAwait(false) : null;
         }

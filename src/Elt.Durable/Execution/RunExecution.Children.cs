@@ -100,7 +100,7 @@ internal sealed partial class RunExecution
         {
             Id = childId,
             Workflow = workflow,
-            Input = Payloads.Write(input, $"Input of workflow '{workflow.Name}'"),
+            Input = Payloads.Write(input, "Input of workflow", workflow.Name),
             Queue = queue,
             QueueKey = queueKey,
             Parent = _key,
@@ -130,7 +130,7 @@ internal sealed partial class RunExecution
             var outcome = await WaitForChildAsync(key);
             scope.Now = outcome.CompletedAt;
             return outcome.Status == RunStatus.Success
-                ? Payloads.Read<T>(outcome.Result!, $"Result of workflow '{childId}'")
+                ? Payloads.Read<T>(outcome.Result!, "Result of workflow", childId)
                 : throw new WorkflowFailedException(childId, outcome.Status, outcome.Error!);
         }
         finally

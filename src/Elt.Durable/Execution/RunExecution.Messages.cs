@@ -28,7 +28,7 @@ internal sealed partial class RunExecution
                 RunId = workflowId,
                 Topic = topic,
                 IdempotencyKey = idempotencyKey ?? Guid.CreateVersion7(started).ToString(),
-                Payload = Payloads.Write(message, $"Message of step '{key}'"),
+                Payload = Payloads.Write(message, "Message of step", key),
                 Sender = Id,
             };
             var isKnown = await ThroughOutagesAsync(ct => _services.Journal.Messages.IsKnownAsync(workflowId, ct)).ConfigureAwait(false);
@@ -55,7 +55,7 @@ internal sealed partial class RunExecution
 
     /// <summary>Sets an event or appends to a stream, whichever the kind says.</summary>
     internal Task PublishAsync<T>(Scope scope, StepKind kind, string name, T value) => OperateAsync<bool?>(scope, name, key =>
-        RecordAsync(key, kind, _services.Clock.Now, "null", new PublishEffect(name, Payloads.Write(value, $"Value of step '{key}'"))));
+        RecordAsync(key, kind, _services.Clock.Now, "null", new PublishEffect(name, Payloads.Write(value, "Value of step", key))));
 
     internal Task<T> GetEventAsync<T>(Scope scope, string workflowId, string name, TimeSpan? timeout)
     {
@@ -128,7 +128,7 @@ internal sealed partial class RunExecution
         StepInfo? recorded;
         key += "/timeout";
         lock (_gate)
-            recorded = _used.Add(key) ? _history.Take(key) : throw new DuplicateStepNameException(key);
+            recorded = _uses.TryAdd(key, TakenByOther) ? _history.Take(key) : throw new DuplicateStepNameException(key);
         return ResultOf<DateTimeOffset>(
             recorded ?? await RecordAsync(key, StepKind.Timeout, now, Payloads.Write(After(now, timeout.Value), "Timeout")).ConfigureAwait(false));
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Elt.Durable.Journal;
 
 namespace Elt.Durable.Execution;
@@ -113,7 +114,7 @@ internal sealed partial class RunExecution
     }
 
     /// <summary>Begins an operation under a name, or never returns when the execution is over.</summary>
-    private async Task<Operation> BeginAsync(string name, bool isAnsweredByReplay = false)
+    private async ValueTask<Operation> BeginAsync(string name, bool isAnsweredByReplay = false)
     {
         Operation operation;
         lock (_gate)
@@ -159,10 +160,17 @@ internal sealed partial class RunExecution
     /// <summary>The key for the next use of a name: itself, then <c>#2</c>, <c>#3</c>…</summary>
     private string NextUse(string name)
     {
-        var use = _uses[name] = _uses.GetValueOrDefault(name) + 1;
-        var key = use == 1 ? name : $"{name}#{use}";
-        return _used.Add(key) ? key : throw new DuplicateStepNameException(key);
+        ref var use = ref CollectionsMarshal.GetValueRefOrAddDefault(_uses, name, out _);
+        if (use == TakenByOther)
+            throw new DuplicateStepNameException(name);
+        if (++use == 1)
+            return name;
+        var key = $"{name}#{use}";
+        return _uses.TryAdd(key, TakenByOther) ? key : throw new DuplicateStepNameException(key);
     }
+
+    /// <summary>In the place of a number of uses: the name is the key of another name's use.</summary>
+    private const int TakenByOther = -1;
 
     private StepAttempt? LastAttempt(string key)
     {

@@ -27,7 +27,6 @@ internal sealed partial class RunExecution
     private readonly ExecutionServices _services;
     private readonly Action<int> _busyChanged;
     private readonly HashSet<string> _inFlight = [];
-    private readonly HashSet<string> _used = [];
     private readonly Dictionary<string, int> _uses = [];
     private readonly CancellationTokenSource _retired = new();
     private readonly TaskCompletionSource<Retirement> _retirement = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -36,6 +35,7 @@ internal sealed partial class RunExecution
     private readonly DateTimeOffset? _deadlineAt;
     private readonly long _incarnation;
     private readonly StepHistory _history;
+    private readonly Action _ensureOwned;
     private long _wakeCount;
 
     public RunExecution(ClaimedRun run, RunHistory history, ExecutionServices services, Action<int> busyChanged)
@@ -48,6 +48,7 @@ internal sealed partial class RunExecution
         _deadlineAt = run.DeadlineAt;
         _incarnation = (run.CreatedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         _wakeCount = history.WakeCount;
+        _ensureOwned = EnsureOwned;
         Root = new Scope("", run.CreatedAt);
         Logger = new ReplayLogger(services.Logger, () => _history.IsReplayed);
     }
@@ -188,14 +189,16 @@ internal sealed partial class RunExecution
 
     private async Task<StepInfo> ExecuteStepAsync<T>(string key, RetryPolicy retry, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
-        var identity = new StepIdentity(Id, key, new RunClaim(_incarnation, _key.Epoch), EnsureOwned);
+        var identity = new StepIdentity(Id, key, new RunClaim(_incarnation, _key.Epoch), _ensureOwned);
         var last = LastAttempt(key);
         if (last is not null)
             await WaitUntilAsync(last.RetryAt).ConfigureAwait(false);
         var started = _services.Clock.Now;
         for (var attempt = (last?.Attempt ?? 0) + 1; ; attempt++)
         {
-            var (result, error) = await AttemptAsync(identity, attempt, retry.AttemptTimeout, body).ConfigureAwait(false);
+            var (result, error) = await TryAsync(identity, attempt, retry.AttemptTimeout, body).ConfigureAwait(false);
+            if (error is not null)
+                await EnsureCountsAsync(error).ConfigureAwait(false);
             var now = _services.Clock.Now;
             if (error is null || error is PayloadException || NextDelay(retry, error, attempt) is not { } delay)
             {
@@ -214,41 +217,37 @@ internal sealed partial class RunExecution
                 return await RecordAsync(step).ConfigureAwait(false);
             }
             Log.StepRetried(_services.Logger, Id, key, attempt, delay, error.Message);
-            var failed = new AttemptWrite(_key, new StepAttempt(key, attempt, ErrorInfo.From(error), now, now + delay));
-            await OwnedAsync(failed).ConfigureAwait(false);
+            var failed = new StepAttempt(key, attempt, ErrorInfo.From(error), now, now + delay);
+            await OwnedAsync(new AttemptWrite(_key, failed), failed).ConfigureAwait(false);
             await WaitUntilAsync(now + delay).ConfigureAwait(false);
         }
     }
 
-    /// <summary>One attempt that counts: the caller never continues when the execution is over.</summary>
-    private async Task<(string? Result, Exception? Error)> AttemptAsync<T>(
-        StepIdentity identity, int attempt, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
+    /// <summary>Looks at why an attempt failed: the caller never continues when that says that the execution is over.</summary>
+    private async Task EnsureCountsAsync(Exception error)
     {
-        var (result, error) = await TryAsync(identity, attempt, timeout, body).ConfigureAwait(false);
         if (error is FencedException)
         {
             Log.RunFenced(_services.Logger, Id, error.Message);
             Retire(Retirement.Fenced);
-            return await NeverAsync<(string?, Exception?)>().ConfigureAwait(false);
         }
         // Whatever it says, it says so because it was told to stop: the attempt does not count.
-        if (error is not null && Stopping.IsCancellationRequested)
-            return await NeverAsync<(string?, Exception?)>().ConfigureAwait(false);
-        if (error is not null)
-            Telemetry.AttemptFailed(_workflow, error);
-        return (result, error);
+        if (Stopping.IsCancellationRequested)
+            await NeverAsync<bool>().ConfigureAwait(false);
+        Telemetry.AttemptFailed(_workflow, error);
     }
 
     /// <summary>Executes a step's body off the workflow's scheduler: steps of parallel branches run in parallel.</summary>
     private async Task<(string? Result, Exception? Error)> TryAsync<T>(
         StepIdentity identity, int attempt, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         using var activity = Telemetry.BeginAttempt(Id, _workflow, identity.Key, attempt);
         using var scope = _services.Logger.BeginScope(new KeyValuePair<string, object>[] { new("Step", identity.Key), new("Attempt", attempt) });
         try
         {
             var result = await InTimeAsync(identity, timeout, body).ConfigureAwait(false);
-            return (Payloads.Write(result, $"Result of step '{identity.Key}'"), null);
+            return (Payloads.Write(result, "Result of step", identity.Key), null);
         }
         catch (Exception e)
         {
@@ -257,12 +256,19 @@ internal sealed partial class RunExecution
         }
     }
 
-    /// <summary>Executes the body for as long as it may take; late, whatever it does or says counts for nothing.</summary>
-    private async Task<T> InTimeAsync<T>(StepIdentity identity, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
+    /// <summary>Executes the body for as long as it may take.</summary>
+    private Task<T> InTimeAsync<T>(StepIdentity identity, TimeSpan? timeout, Func<StepIdentity, CancellationToken, Task<T>> body)
     {
+        Stopping.ThrowIfCancellationRequested();
         // A deadline wins over the time of an attempt, also where both end together: the run is cancelled then, and its token says so.
-        if (timeout is not { } limit || limit > LongestAttempt || _deadlineAt - _services.Clock.Now <= limit)
-            return await Task.Run(() => body(identity, Stopping), Stopping).ConfigureAwait(false);
+        return timeout is not { } limit || limit > LongestAttempt || _deadlineAt - _services.Clock.Now <= limit
+            ? body(identity, Stopping)
+            : InTimeAsync(identity, limit, body);
+    }
+
+    /// <summary>Executes the body within a time; late, whatever it does or says counts for nothing.</summary>
+    private async Task<T> InTimeAsync<T>(StepIdentity identity, TimeSpan limit, Func<StepIdentity, CancellationToken, Task<T>> body)
+    {
         if (limit <= TimeSpan.Zero)
             throw new TimeoutException($"Step '{identity.Key}' has no time left.");
         var time = CancellationTokenSource.CreateLinkedTokenSource(Stopping);
@@ -290,18 +296,15 @@ internal sealed partial class RunExecution
             return retry.NextDelay(error, attempt, _services.Random);
     }
 
-    private async Task<StepInfo> RecordAsync(StepInfo step, StepEffect? effect = null)
-    {
-        await OwnedAsync(new StepWrite(_key, step, effect)).ConfigureAwait(false);
-        return step;
-    }
+    private Task<StepInfo> RecordAsync(StepInfo step, StepEffect? effect = null) => OwnedAsync(new StepWrite(_key, step, effect), step);
 
-    /// <summary>Commits a write of this run; when it is refused, the execution is over and the caller never continues.</summary>
-    private async Task OwnedAsync(OwnedWrite write)
+    /// <summary>Commits a write of this run and returns what it was for; when it is refused, the execution is over and the caller never continues.</summary>
+    private async Task<T> OwnedAsync<T>(OwnedWrite write, T written)
     {
         await _services.Writer.CommitAsync(write).ConfigureAwait(false);
         if (write.Fenced)
             await LoseAsync(write.GetType().Name).ConfigureAwait(false);
+        return written;
     }
 
     private async Task LoseAsync(string refused)
@@ -320,7 +323,7 @@ internal sealed partial class RunExecution
 
     private static T ResultOf<T>(StepInfo step) => step switch
     {
-        { Status: RunStatus.Success } => Payloads.Read<T>(step.Result!, $"Result of step '{step.Key}'"),
+        { Status: RunStatus.Success } => Payloads.Read<T>(step.Result!, "Result of step", step.Key),
         { Kind: StepKind.Send or StepKind.Receive, Error: { } error } => throw FailureOf(step, error),
         _ => throw new StepFailedException(step.Key, step.Error!),
     };

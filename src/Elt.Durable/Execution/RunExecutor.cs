@@ -73,7 +73,8 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
 
     private async Task<StepInfo?> EndAsync(ClaimedRun run, RunOutcome outcome)
     {
-        var end = await services.Writer.CommitAsync(new EndWrite(new RunKey(run.Id, run.Epoch, run.CreatedAt), run.ParentId, outcome)).ConfigureAwait(false);
+        var end = new EndWrite(new RunKey(run.Id, run.Epoch, run.CreatedAt), run.ParentId, outcome);
+        await services.Writer.CommitAsync(end).ConfigureAwait(false);
         if (end.Fenced)
         {
             Log.RunFenced(_logger, run.Id, $"its outcome {outcome.Status.ToText()} at epoch {run.Epoch} was refused");

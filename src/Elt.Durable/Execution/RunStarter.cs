@@ -42,13 +42,13 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     /// <exception cref="UnknownQueueException">No process has declared the queue.</exception>
     public async Task<StartWrite> StartAsync(NewRun run, bool attachToAny = false)
     {
-        run = run with { Delay = Deadline.Within(run.Delay), DeadlineAt = Deadline.OrNone(run.DeadlineAt), Timeout = Deadline.OrNone(run.Timeout) };
         var worker = _worker;
         var incarnation = worker?.Incarnation ?? 0;
         var claimNow = run.Queue is null && run.Delay <= TimeSpan.Zero && worker is not null && worker.HasRoomFor(run.Workflow) && Reserve(run.Id);
+        run = run with { Delay = Deadline.Within(run.Delay), DeadlineAt = Deadline.OrNone(run.DeadlineAt), Timeout = Deadline.OrNone(run.Timeout), ClaimNow = claimNow };
         try
         {
-            var start = await CommitAsync(run with { ClaimNow = claimNow }).ConfigureAwait(false);
+            var start = await CommitAsync(run).ConfigureAwait(false);
             if (start.Existing is { } existing)
             {
                 if (!attachToAny)
@@ -75,7 +75,7 @@ internal sealed class RunStarter(JournalWriter writer, IJournal journal)
     {
         StartWrite start;
         do
-            start = await writer.CommitAsync(new StartWrite(run)).ConfigureAwait(false);
+            await writer.CommitAsync(start = new StartWrite(run)).ConfigureAwait(false);
         while (start.IsToBeRepeated);
         return start.QueueIsUnknown
             ? throw UnknownQueueException.Of(run.Queue!, await writer.ThroughOutagesAsync(() => journal.Queues.ListAsync(CancellationToken.None)).ConfigureAwait(false))

@@ -17,10 +17,13 @@ internal sealed class Scope(string path, DateTimeOffset now)
     /// <summary>Key of a name in this scope.</summary>
     public string KeyOf(string name)
     {
-        if (string.IsNullOrWhiteSpace(name) || name.Length > 200 || name.Any(char.IsControl))
+        if (string.IsNullOrWhiteSpace(name) || name.Length > 200 || HasControlCharacter(name))
             throw new ArgumentException($"A step name has 1 to 200 characters, none of them a control character, and is not blank; in scope '{Path}' one has {name?.Length ?? 0}.", nameof(name));
         return Path.Length == 0 ? name : $"{Path}/{name}";
     }
+
+    private static bool HasControlCharacter(ReadOnlySpan<char> name) =>
+        name.ContainsAnyInRange('\u0000', '\u001F') || name.ContainsAnyInRange('\u007F', '\u009F');
 
     /// <summary>Key of a child: an unnamed one in a map takes the item's own name, elsewhere its workflow's.</summary>
     public string KeyOfChild(string? name, string workflow) => name is null && Path.Length > 0 ? Path : KeyOf(name ?? workflow);

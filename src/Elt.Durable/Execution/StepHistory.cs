@@ -7,14 +7,17 @@ namespace Elt.Durable.Execution;
 /// <param name="recorded">What it has recorded.</param>
 internal sealed class StepHistory(string runId, RunHistory recorded)
 {
+    // Of the many runs that are executed once: nothing is ever added to these sets.
+    private static readonly HashSet<string> None = [];
+
     private readonly Dictionary<string, StepInfo> _steps = recorded.Steps.ToDictionary(s => s.Key);
     private readonly Dictionary<string, StepAttempt> _lastAttempts =
-        recorded.Attempts.GroupBy(a => a.Key).ToDictionary(g => g.Key, g => g.MaxBy(a => a.Attempt)!);
-    private readonly HashSet<string> _openChildren = [.. recorded.OpenChildren];
+        recorded.Attempts.Count == 0 ? [] : recorded.Attempts.GroupBy(a => a.Key).ToDictionary(g => g.Key, g => g.MaxBy(a => a.Attempt)!);
+    private readonly HashSet<string> _openChildren = recorded.OpenChildren.Count == 0 ? None : [.. recorded.OpenChildren];
     // A patch that the code no longer asks for is what its removal looks like; a timeout is asked for only by a wait that has no outcome yet.
-    private readonly HashSet<string> _notAsked =
+    private readonly HashSet<string> _notAsked = recorded.Steps.Count == 0 ? None :
         [.. recorded.Steps.Where(s => s.Kind is not (StepKind.Patch or StepKind.Timeout)).Select(s => s.Key)];
-    private readonly HashSet<string> _begun =
+    private readonly HashSet<string> _begun = recorded.Attempts.Count + recorded.OpenChildren.Count == 0 ? None :
         [.. recorded.Attempts.Select(a => a.Key), .. recorded.OpenChildren.Select(id => id[(runId.Length + 1)..])];
 
     /// <summary>Whether everything recorded before this execution began has been asked for.</summary>

@@ -70,7 +70,7 @@ internal sealed class WorkflowRegistry
         {
             var name = WorkflowReference.Of(typeof(TInput)).Name;
             var workflow = services.GetRequiredService<TWorkflow>();
-            var result = await workflow.RunAsync(Payloads.Read<TInput>(input, $"Input of workflow '{name}'"), context);
-            return payloads.Write(result, $"Result of workflow '{name}'");
+            var result = await workflow.RunAsync(Payloads.Read<TInput>(input, "Input of workflow", name), context);
+            return payloads.Write(result, "Result of workflow", name);
         });
 }

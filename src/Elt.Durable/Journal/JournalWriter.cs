@@ -43,9 +43,9 @@ internal sealed class JournalWriter : IAsyncDisposable
     /// <summary>Told when a commit made something due in this process.</summary>
     public Action<JournalHint>? Woke { get; set; }
 
-    /// <summary>Hands a write in and waits until it is durable or refused.</summary>
-    public async Task<TWrite> CommitAsync<TWrite>(TWrite write)
-        where TWrite : JournalWrite
+    /// <summary>Hands a write in.</summary>
+    /// <returns>Completes when it is durable or refused.</returns>
+    public Task CommitAsync(JournalWrite write)
     {
         bool isFirst;
         lock (_gate)
@@ -58,8 +58,7 @@ internal sealed class JournalWriter : IAsyncDisposable
         // Whoever finds the writer idle commits right here, without waking another thread for it.
         if (isFirst)
             _ = CommitWaitingAsync();
-        await write.Committed.ConfigureAwait(false);
-        return write;
+        return write.Committed;
     }
 
     /// <summary>Asks the journal again and again until it answers; errors that do not pass by themselves are thrown.</summary>

@@ -57,7 +57,7 @@ if (await FindResultAsync(step, ct).ConfigureAwait(false) is not { } committed)
                 throw;
             recorded = committed;
         }
-        return Payloads.Read<TResult>(recorded, $"Ledger entry of step '{step.Key}'");
+        return Payloads.Read<TResult>(recorded, "Ledger entry of step", step.Key);
     }
 
     private async Task<(string Result, bool Commit)> AttemptAsync<TResult>(
@@ -67,7 +67,7 @@ if (await FindResultAsync(step, ct).ConfigureAwait(false) is not { } committed)
             throw new FencedException($"Run '{step.WorkflowId}' is executed elsewhere ({latest}, ours is {step.Claim}): step '{step.Key}' writes nothing.");
         if (await FindResultAsync(transaction, step, ct).ConfigureAwait(false) is { } recorded)
             return (recorded, false);
-        var result = payloads.Write(await body(transaction, ct).ConfigureAwait(false), $"Result of step '{step.Key}'");
+        var result = payloads.Write(await body(transaction, ct).ConfigureAwait(false), "Result of step", step.Key);
         if (!await RecordAsync(transaction, step, result, ct).ConfigureAwait(false))
             throw new IOException($"Another executor of step '{step.Key}' was first.");
         step.EnsureOwned();

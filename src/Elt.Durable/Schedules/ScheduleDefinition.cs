@@ -43,7 +43,7 @@ internal sealed record ScheduleDefinition
         {
             Id = id,
             Workflow = workflow,
-            Input = payloads.Write(input, $"Input of workflow '{workflow.Name}'"),
+            Input = payloads.Write(input, "Input of workflow", workflow.Name),
             Queue = options.Queue,
             Priority = options.Priority,
             Schedule = Name,

@@ -29,6 +29,10 @@ internal sealed record EngineFigures
 
     public double? WalBytesPerStep { get; init; }
 
+    public double? AllocatedBytesPerStep { get; init; }
+
+    public required double AllocatedBytesPerWorkflow { get; init; }
+
     public required double BareBatchRowsPerS { get; init; }
 
     public required double BareSingleP50Ms { get; init; }
@@ -80,6 +84,8 @@ internal sealed class EngineBench(string journal, bool json)
             StepP99Ms = Median(f => f.StepP99Ms, 3),
             CommitsPerStep = Median(f => f.CommitsPerStep, 4),
             WalBytesPerStep = Median(f => f.WalBytesPerStep, 0),
+            AllocatedBytesPerStep = Median(f => f.AllocatedBytesPerStep, 0),
+            AllocatedBytesPerWorkflow = Median(f => f.AllocatedBytesPerWorkflow, 0)!.Value,
             BareBatchRowsPerS = Median(f => f.BareBatchRowsPerS, 0)!.Value,
             BareSingleP50Ms = Median(f => f.BareSingleP50Ms, 3)!.Value,
             Ratio = Median(f => f.Ratio, 3)!.Value,
@@ -95,7 +101,9 @@ internal sealed class EngineBench(string journal, bool json)
         var single = await yardstick.SingleMedianAsync(300, ct);
         times.Milliseconds.Clear();
         var before = await yardstick.ActivityAsync(ct);
+        var allocated = GC.GetTotalAllocatedBytes();
         var time = await shape.RunAsync(target, ct);
+        allocated = GC.GetTotalAllocatedBytes() - allocated;
         var after = await yardstick.ActivityAsync(ct);
 
         var seconds = time.Duration.TotalSeconds;
@@ -113,6 +121,8 @@ internal sealed class EngineBench(string journal, bool json)
             StepP99Ms = latencies.Length > 0 ? latencies[(int)(latencies.Length * 0.99)] : null,
             CommitsPerStep = steps > 0 ? (after?.Commits - before?.Commits) / steps : null,
             WalBytesPerStep = steps > 0 ? (after?.WalBytes - before?.WalBytes) / steps : null,
+            AllocatedBytesPerStep = steps > 0 ? allocated / steps : null,
+            AllocatedBytesPerWorkflow = allocated / shape.Runs,
             BareBatchRowsPerS = batch,
             BareSingleP50Ms = single,
             Ratio = shape.IsSerial ? median!.Value / single : Math.Max(steps, shape.Runs) / seconds / batch,
@@ -152,6 +162,6 @@ internal sealed class EngineBench(string journal, bool json)
             Console.WriteLine(
                 $"{f.Journal,-8} {f.Shape,-28} {f.WorkflowsPerS,9:N0} workflows/s {f.StepsPerS,9:N0} steps/s  step p50 {f.StepP50Ms:N2} ms p99 {f.StepP99Ms:N2} ms  "
                 + $"bare batch {f.BareBatchRowsPerS,9:N0} rows/s  bare single p50 {f.BareSingleP50Ms:N2} ms  ratio {f.Ratio:N3}  "
-                + $"{f.CommitsPerStep} commits/step  {f.WalBytesPerStep} WAL bytes/step{(f.EnqueuedPerS is { } enqueued ? $"  enqueued {enqueued:N0}/s" : "")}");
+                + $"{f.CommitsPerStep} commits/step  {f.WalBytesPerStep} WAL bytes/step  {f.AllocatedBytesPerStep ?? f.AllocatedBytesPerWorkflow:N0} bytes allocated{(f.EnqueuedPerS is { } enqueued ? $"  enqueued {enqueued:N0}/s" : "")}");
     }
 }

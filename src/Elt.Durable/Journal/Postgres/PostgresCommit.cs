@@ -173,7 +173,7 @@ internal sealed class PostgresCommit(PostgresStore store)
         Text(writes, w => w.Run.Id),
         Sparse(writes, w => w.Run.Epoch, 1, NpgsqlDbType.Bigint),
         Text(writes, w => w.Step.Key),
-        SparseText(writes, w => w.Step.Kind.ToString().ToUpperInvariant(), "STEP"),
+        SparseText(writes, w => w.Step.Kind.ToText(), "STEP"),
         SparseText(writes, w => w.Step.Status.ToText(), "SUCCESS"),
         Sparse(writes, w => w.Step.Attempts, 1, NpgsqlDbType.Integer),
         Times(writes, w => w.Step.StartedAt),
@@ -303,13 +303,23 @@ internal sealed class PostgresCommit(PostgresStore store)
     private static NpgsqlParameter Times<T>(List<T> writes, Func<T, DateTimeOffset> value) => Array(writes, w => value(w).UtcDateTime, NpgsqlDbType.TimestampTz);
 
     internal static NpgsqlParameter Array<T, TValue>(List<T> writes, Func<T, TValue> value, NpgsqlDbType type) =>
-        new() { Value = writes.ConvertAll(w => value(w)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type };
+        Array(writes, writes.Count, value, type);
+
+    private static NpgsqlParameter Array<T, TValue>(List<T> writes, int count, Func<T, TValue> value, NpgsqlDbType type)
+    {
+        var values = new TValue[count];
+        for (var i = 0; i < count; i++)
+            values[i] = value(writes[i]);
+        return new NpgsqlParameter { Value = values, NpgsqlDbType = NpgsqlDbType.Array | type };
+    }
 
     /// <summary>A column that mostly has one value, sent without its end of such values: <c>unnest</c> gives null for what is missing.</summary>
     private static NpgsqlParameter Sparse<T, TValue>(List<T> writes, Func<T, TValue> value, TValue usual, NpgsqlDbType type)
     {
-        var last = writes.FindLastIndex(w => !EqualityComparer<TValue>.Default.Equals(value(w), usual));
-        return Array(last < 0 ? [] : writes.GetRange(0, last + 1), value, type);
+        var count = writes.Count;
+        while (count > 0 && EqualityComparer<TValue>.Default.Equals(value(writes[count - 1]), usual))
+            count--;
+        return Array(writes, count, value, type);
     }
 
     private static NpgsqlParameter SparseText<T>(List<T> writes, Func<T, string?> value, string? usual = null) => Sparse(writes, value, usual, NpgsqlDbType.Text);

@@ -90,7 +90,7 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
             insert into steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing
             """,
-            write.Run.Id, step.Key, step.Kind.ToString().ToUpperInvariant(), step.Status.ToText(), write.Run.Epoch, step.Attempts,
+            write.Run.Id, step.Key, step.Kind.ToText(), step.Status.ToText(), write.Run.Epoch, step.Attempts,
             SqliteStore.Microseconds(step.StartedAt), SqliteStore.Microseconds(step.CompletedAt), step.Result, ErrorJson.Write(step.Error));
         if (recorded == 1 && write.Effect is not null)
             Apply(write.Effect, write.Run.Id, step);
