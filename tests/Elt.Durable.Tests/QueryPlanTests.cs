@@ -13,15 +13,15 @@ namespace Elt.Durable.Tests;
 public sealed class QueryPlanTests : IAsyncLifetime
 {
     private const int Finished = 30_000;
-    private const string WorkerId = "planner";
+    internal const string WorkerId = "planner";
 
     // So often that the statements are prepared, and planned once for all parameters.
     private const int Rounds = 15;
     private const int FewRows = 500;
 
-    private static readonly ClaimRequest Request = new(WorkerId, 10, [new WorkflowReference("live", 1)], ["wide", "narrow", "keyed"]);
+    internal static readonly ClaimRequest Request = new(WorkerId, 10, [new WorkflowReference("live", 1)], ["wide", "narrow", "keyed"]);
 
-    private static readonly Dictionary<string, Func<IJournal, int, Task>> Calls = new()
+    internal static readonly Dictionary<string, Func<IJournal, int, Task>> Calls = new()
     {
         ["claim"] = (journal, _) => journal.ClaimAsync(Request, default),
         ["probe"] = (journal, _) => journal.ProbeAsync(Request, default),
