@@ -10,7 +10,7 @@ internal static class FieldText
     /// <summary>A text as a value of a type, or <see langword="null"/> when it is none.</summary>
     public static string? Of(string text, FieldType type) => type switch
     {
-        FieldType.Text => text,
+        FieldType.Text or FieldType.Any => text,
         FieldType.Integer => Integer(text),
         FieldType.Number => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? text : null,
         FieldType.Boolean => text is "true" or "false" ? text : null,
