@@ -105,9 +105,9 @@ internal sealed class RecordMapper
     {
         var found = Found(item, column, mapping, problems);
         var text = mapping.Join is { } separator && found.Count > 0
-            ? string.Join(separator, found.Select(value => value.AsText()))
+            ? FieldText.InUtc(string.Join(separator, found.Select(value => value.AsText())), mapping.TimeZone)
             : column.Kind == ColumnKind.Json && found.FirstOrDefault() is { } json ? CanonicalJson.Write(json)
-            : Typed(found.FirstOrDefault(), column.Name, mapping.Type, problems);
+            : Typed(found.FirstOrDefault(), column.Name, mapping, problems);
         foreach (var transform in mapping.Transform)
             text = text is null ? null : Transformed(text, transform);
         text = text is null ? null : Kept(text, column, problems);
@@ -140,13 +140,13 @@ internal sealed class RecordMapper
         return kept;
     }
 
-    private string? Typed(JsonElement? value, string column, FieldType type, List<RecordProblem> problems)
+    private string? Typed(JsonElement? value, string column, FieldMapping mapping, List<RecordProblem> problems)
     {
         if (value.AsText() is not { } text)
             return null;
-        var typed = FieldText.Of(text, type);
+        var typed = FieldText.Of(FieldText.InUtc(text, mapping.TimeZone), mapping.Type);
         if (typed is null)
-            problems.Add(_contract.TypeProblem(column, $"Expected {type.ToString().ToLowerInvariant()}, found {value!.Value.TypeOf().Name()}."));
+            problems.Add(_contract.TypeProblem(column, $"Expected {mapping.Type.ToString().ToLowerInvariant()}, found {value!.Value.TypeOf().Name()}."));
         return typed;
     }
 
@@ -163,7 +163,7 @@ internal sealed class RecordMapper
         if (_manifest.UpdatedAt is not { } rule || JsonPointer.Find(item, rule.Path).AsText() is not { } text)
             return null;
         if (rule.Format == TimeFormat.Iso8601)
-            return FieldText.Time(text);
+            return FieldText.Time(FieldText.InUtc(text, rule.TimeZone));
         var unit = rule.Format == TimeFormat.EpochSeconds ? 1000 : 1;
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number * unit is > 0 and < 253_402_300_799_999
             ? DateTimeOffset.FromUnixTimeMilliseconds((long)(number * unit))

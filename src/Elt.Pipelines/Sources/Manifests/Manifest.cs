@@ -136,7 +136,15 @@ internal enum TombstoneState
 /// <summary>When a record was changed.</summary>
 /// <param name="Path">The value.</param>
 /// <param name="Format">Its form. Default ISO 8601, UTC where it names no zone.</param>
-internal sealed record UpdatedAtRule(string Path, TimeFormat Format = TimeFormat.Iso8601);
+internal sealed record UpdatedAtRule(string Path, TimeFormat Format = TimeFormat.Iso8601)
+{
+    /// <summary>IANA time zone of a time that names none. Default UTC.</summary>
+    public string? Zone { get; init; }
+
+    /// <summary><see cref="Zone"/>.</summary>
+    [JsonIgnore]
+    public TimeZoneInfo? TimeZone => Zone is null ? null : TimeZoneInfo.FindSystemTimeZoneById(Zone);
+}
 
 internal enum TimeFormat
 {
@@ -154,6 +162,13 @@ internal sealed record FieldMapping(IReadOnlyList<string> From)
 
     /// <summary>What it must be. Default text, which takes everything else as its JSON, as long as that does not change; <c>any</c> takes what comes.</summary>
     public FieldType Type { get; init; }
+
+    /// <summary>IANA time zone of a time that names none, such as <c>Europe/Berlin</c>. Default UTC.</summary>
+    public string? Zone { get; init; }
+
+    /// <summary><see cref="Zone"/>.</summary>
+    [JsonIgnore]
+    public TimeZoneInfo? TimeZone => Zone is null ? null : TimeZoneInfo.FindSystemTimeZoneById(Zone);
 
     /// <summary>Whether a record without it has a problem. Default no.</summary>
     public bool Required { get; init; }
