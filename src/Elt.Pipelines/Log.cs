@@ -27,6 +27,9 @@ internal static partial class Log
     [LoggerMessage(70, LogLevel.Warning, "{Issues} issues with the quality of {Integration}: {Invalid} of {Records} records are not valid")]
     public static partial void QualityIssues(ILogger logger, long issues, IntegrationKey integration, long invalid, long records);
 
+    [LoggerMessage(200, LogLevel.Information, "Records of {Integration} have fields that none had before: {Fields}")]
+    public static partial void NewFields(ILogger logger, IntegrationKey integration, string fields);
+
     [LoggerMessage(50, LogLevel.Warning, "{Integration} is read anew by the same run: {Reason}")]
     public static partial void ReadAgain(ILogger logger, IntegrationKey integration, string? reason);
 

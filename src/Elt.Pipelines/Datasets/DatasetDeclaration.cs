@@ -85,6 +85,8 @@ internal sealed partial record DatasetDeclaration
             yield return "$.key: expected what identifies a record at its source, found nothing.";
         if (Columns.Count is 0 or > MaxColumns)
             yield return $"$.columns: expected 1 to {MaxColumns} columns, found {Columns.Count}.";
+        if (Columns.Count(column => column.Type == ColumnType.RemainingMembers) > 1)
+            yield return "$.columns: expected one column of type remainingMembers at most, found several.";
         foreach (var (i, column) in Columns.Index())
         {
             if (!Identifier().IsMatch(column.Name) || column.Name.Length > MaxColumnName)
@@ -114,4 +116,7 @@ internal enum ColumnType
     Boolean = ColumnKind.Boolean,
     Timestamp = ColumnKind.Timestamp,
     Json = ColumnKind.Json,
+
+    /// <summary>All members of the source's record that no mapping takes, as one JSON object of at most 65 536 characters; one column may hold them.</summary>
+    RemainingMembers = ColumnKind.RemainingMembers,
 }

@@ -107,7 +107,11 @@ internal sealed class ExtractAndLoadBatchWorkflow(
         faults.BeforeRequest();
         if (reading is not null && number > 1)
             cursor ??= ofRun.Staging.Find(input.Integration, input.RunId, number - 1)?.NextCursor;
-        var request = new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector, integration)) { Reading = reading };
+        var request = new PageRequest(integration, number, input.PageSize, cursor, connectors.Find(input.Connector, integration))
+        {
+            Reading = reading,
+            Known = ofRun.Staging.KnownFields(input.Integration),
+        };
         ofRun.EnsureFedBy(request.Connector!);
         return await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct) with { Connector = request.Connector };
     }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.History;
 using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
@@ -10,11 +12,18 @@ namespace Elt.Pipelines.Latest;
 /// <param name="Upserted">Records inserted or updated.</param>
 /// <param name="Deleted">Records deleted.</param>
 /// <param name="Latest">Records of the integration afterwards.</param>
-public sealed record ApplySummary(long Upserted, long Deleted, long Latest);
+public sealed record ApplySummary(long Upserted, long Deleted, long Latest)
+{
+    /// <summary>Fields, or types of fields, that the run's records were the first to have, as <c>/field type</c>, at most 20; <see langword="null"/> for none, and for a first run.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? NewFields { get; init; }
+}
 
 /// <summary>Brings the latest state of an integration up to what a run has detected.</summary>
 internal sealed class LatestState(Dataset dataset, TimeProvider time)
 {
+    private const int MaxTold = 20;
+
     private readonly DatasetSql _sql = new(dataset);
     private readonly RecordHistory _history = new(dataset);
 
@@ -31,11 +40,15 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
         var state = PipelineRuns.StateOf(transaction.Connection!, run);
         if (state == "acquired")
             throw new RunStateException($"The changes of run '{runId}' of {integration} are not detected yet: start detect-changes first.");
-        var (upserted, deleted) = state == "applied" ? (0, 0) : ApplyDetected(transaction, run);
-        return new ApplySummary(upserted, deleted, transaction.Count(_sql.CountLatest, run.Parameters));
+        if (state == "applied")
+            return new ApplySummary(0, 0, Count(transaction, run));
+        var (upserted, deleted, fields) = ApplyDetected(transaction, run);
+        return new ApplySummary(upserted, deleted, Count(transaction, run)) { NewFields = fields.Count == 0 ? null : [.. fields.Take(MaxTold)] };
     }
 
-    private (int Upserted, int Deleted) ApplyDetected(SqliteTransaction transaction, PipelineRun run)
+    private long Count(SqliteTransaction transaction, PipelineRun run) => transaction.Count(_sql.CountLatest, run.Parameters);
+
+    private (int Upserted, int Deleted, IReadOnlyList<string> NewFields) ApplyDetected(SqliteTransaction transaction, PipelineRun run)
     {
         var now = time.GetUtcNow().ToStored();
         var upserted = transaction.Execute(_sql.ApplyUpserts, [.. run.Parameters, ("$now", now)]);
@@ -44,12 +57,13 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
         transaction.Execute(_sql.RememberTombstones, [.. run.Parameters, ("$now", now)]);
         _history.Follow(transaction, run, now);
         ReadingCursor.Move(transaction, run, _sql, now);
+        var fields = KnownFields.Learn(transaction, run, now);
         transaction.Execute(
             """
             update pipeline_runs set state = 'applied', applied_at = $now
             where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
             """,
             [.. run.Parameters, ("$now", now)]);
-        return (upserted, deleted);
+        return (upserted, deleted, fields);
     }
 }

@@ -21,8 +21,11 @@ internal sealed class ApplyToLatestWorkflow(WarehouseFile warehouse, PipelineSta
     public override async Task<ApplySummary> RunAsync(ApplyToLatest input, WorkflowContext context)
     {
         var runId = input.RunId ?? await stages.FindNewestAsync(context, input.Integration);
-        return await context.TransactionAsync(
+        var applied = await context.TransactionAsync(
             "apply", warehouse.Database,
             (transaction, _) => Task.FromResult(stages.OfRun(transaction, input.Integration, runId).Latest.Apply(transaction, input.Integration, runId)));
+        if (applied.NewFields is { } fields)
+            Log.NewFields(context.Logger, input.Integration, string.Join(", ", fields));
+        return applied;
     }
 }

@@ -31,6 +31,9 @@ public sealed record PipelineTotals(
     /// <summary>Records that cannot be taken.</summary>
     public long Quarantined { get; init; }
 
+    /// <summary>Records that are missing, and are deleted when the next complete run misses them too.</summary>
+    public long DeletesUnconfirmed { get; init; }
+
     /// <summary>Records without a usable key; not among those staged.</summary>
     public long UnreadableKeys { get; init; }
 
@@ -51,6 +54,7 @@ public sealed record PipelineTotals(
         all.Sum(s => s.DeletesHeld), all.Sum(s => s.Latest), all.Sum(s => s.Synced))
     {
         Quarantined = all.Sum(s => s.Quarantined),
+        DeletesUnconfirmed = all.Sum(s => s.DeletesUnconfirmed),
         UnreadableKeys = all.Sum(s => s.UnreadableKeys),
         Invalid = all.Sum(s => s.Invalid),
         QualityIssues = all.Sum(s => s.QualityIssues),

@@ -1,4 +1,5 @@
 using Elt.Pipelines.Changes;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality.Rules;
@@ -25,6 +26,7 @@ internal sealed class QualityCheck(Dataset dataset, PinnedConnectors connectors,
     public QualitySummary Check(SqliteTransaction transaction, IntegrationKey integration, string runId)
     {
         var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
+        FrozenRuns.Forget(transaction, run);
         if (Recorded(transaction, run) is { } recorded)
             return recorded;
         // Applied by a version that did not judge runs.

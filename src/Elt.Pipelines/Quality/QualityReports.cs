@@ -5,7 +5,7 @@ using Microsoft.Data.Sqlite;
 namespace Elt.Pipelines.Quality;
 
 /// <summary>A rule that records of a run fail.</summary>
-/// <param name="Rule">Its id; of the mapping itself <c>key</c>, <c>type</c>, <c>required</c>, <c>length</c>, <c>line</c>.</param>
+/// <param name="Rule">Its id; of the mapping itself <c>key</c>, <c>type</c>, <c>required</c>, <c>length</c>, <c>line</c>, <c>new_field</c>.</param>
 /// <param name="Field">What it is on; <see langword="null"/> for the whole record, or the run.</param>
 /// <param name="Kind">Its kind: <c>required</c>, <c>format</c>, <c>unique</c>, <c>row_count</c>…</param>
 /// <param name="Severity"><c>info</c>, <c>warning</c>, <c>error</c> or <c>critical</c>.</param>

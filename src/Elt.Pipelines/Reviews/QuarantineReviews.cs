@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
@@ -102,7 +103,6 @@ public sealed class QuarantineReviews
     public async Task<QuarantinedRecord> ReplayAsync(IntegrationKey integration, string key, string by, CancellationToken ct = default)
     {
         var manifest = Connector(await _integrations.GetAsync(integration, ct).ConfigureAwait(false)).Manifest;
-        var mapper = new RecordMapper(manifest, _datasets.Get(manifest.Dataset));
         return await _warehouse.Database.WriteAsync(
             transaction =>
             {
@@ -110,7 +110,8 @@ public sealed class QuarantineReviews
                 EnsureUndone(record);
                 if (record.Dataset != manifest.Dataset)
                     throw new ReviewConflictException($"'{record.Key}' is one of {record.Dataset}, and the connector maps to {manifest.Dataset} now. Nothing was changed.");
-                var mapped = mapper.Map(Content(record));
+                var known = KnownFields.Of(transaction.Connection!, integration);
+                var mapped = new RecordMapper(manifest, _datasets.Get(manifest.Dataset), known).Map(Content(record));
                 var isTaken = !Quarantine.Takes(mapped);
                 transaction.Execute(
                     $"update {Table(record.Dataset)} set reasons = coalesce($reasons, reasons), replayed_by = $by, replayed_at = $now where {OfRecord}",

@@ -31,7 +31,7 @@ internal sealed class HttpSource : ISource, IDisposable
         request = aimed;
         var where = Where(request);
         request.EnsureWithin(_options.MaxPages, where);
-        var parser = new PageParser(manifest, _datasets.Get(manifest.Dataset));
+        var parser = new PageParser(manifest, _datasets.Get(manifest.Dataset), request.Known);
         var position = parser.Position(request);
         var values = new RequestValues(request.Integration.ProviderData, manifest.Slices[position.Slice]);
         var address = PageAddress.Of(manifest, request, position, values);

@@ -1,3 +1,4 @@
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources.Manifests;
 
@@ -13,6 +14,9 @@ internal sealed record PageRequest(ConnectedIntegration Integration, int Page, i
 {
     /// <summary>What the run reads, for integrations that are read incrementally; default the plain list.</summary>
     public Reading? Reading { get; init; }
+
+    /// <summary>What earlier runs have read of the integration; default nothing.</summary>
+    public KnownFields Known { get; init; } = KnownFields.None;
 
     /// <exception cref="SourceException">The page is behind the last one that an extract may have.</exception>
     public void EnsureWithin(int maxPages, string where)

@@ -1,13 +1,14 @@
 using System.Text.Json;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
 
 namespace Elt.Pipelines.Sources;
 
 /// <summary>Makes a page of what a source answered, as its connector says.</summary>
-internal sealed class PageParser(Manifest manifest, Dataset dataset)
+internal sealed class PageParser(Manifest manifest, Dataset dataset, KnownFields? known = null)
 {
-    private readonly RecordMapper _mapper = new(manifest, dataset);
+    private readonly RecordMapper _mapper = new(manifest, dataset, known);
 
     /// <summary>Where a request's page is.</summary>
     /// <exception cref="ArgumentException">The page can be reached only by the cursor of the one before it.</exception>
@@ -43,6 +44,8 @@ internal sealed class PageParser(Manifest manifest, Dataset dataset)
             Absence = request.Reading?.IsIncremental == true ? AbsenceProof.Nothing : manifest.Records.Absence ?? manifest.Pagination.Absence,
             DeltaLink = isLast && request.Reading is not null ? DeltaLink(answer, address) : null,
             KeysRepeat = request.Reading is not null && manifest.Incremental is DeltaLinkRule,
+            NewFields = _mapper.NewFields,
+            Breach = _mapper.Breach,
             NextCursor = isLast || Numbered is not null ? null : Cursor(position, next, address, where),
         };
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
@@ -17,29 +18,45 @@ internal sealed class RecordMapper
     private readonly Dataset _dataset;
     private readonly HashSet<string> _mapped;
     private readonly RowQuality _quality;
+    private readonly RecordContract _contract;
 
-    public RecordMapper(Manifest manifest, Dataset dataset)
+    /// <param name="manifest">How.</param>
+    /// <param name="dataset">What to.</param>
+    /// <param name="known">What earlier runs have read of the integration; default nothing.</param>
+    public RecordMapper(Manifest manifest, Dataset dataset, KnownFields? known = null)
     {
         _manifest = manifest;
         _dataset = dataset;
         _quality = new RowQuality(manifest.Quality, dataset);
+        _contract = new RecordContract(manifest, known ?? KnownFields.None);
         _mapped = manifest.TakenMembers();
     }
+
+    /// <summary>What the records so far have that is not known yet.</summary>
+    public IReadOnlyList<SourceField> NewFields => _contract.Fields;
+
+    /// <summary>What in the records so far the contract does not allow at all; <see langword="null"/> when it allows all.</summary>
+    public string? Breach => _contract.Breach;
 
     public SourceRecord Map(JsonElement item)
     {
         var state = State(item);
         var problems = new List<RecordProblem>();
+        if (state == RecordState.Present)
+            _contract.Begin(item, problems);
         var values = state is RecordState.Removed or RecordState.Deleted ? [] : Values(item, problems);
         if (state == RecordState.Present)
             _quality.Apply(item, values, problems);
-        return new SourceRecord(Key(item), values)
+        var record = new SourceRecord(Key(item), values)
         {
             State = state,
             UpdatedAt = UpdatedAt(item),
             Raw = Raw(item),
             Problems = problems,
         };
+        if (state == RecordState.Present)
+            _contract.End(item, !Quarantine.Takes(record), problems);
+        return record;
     }
 
     private RecordState State(JsonElement item)
@@ -72,7 +89,7 @@ internal sealed class RecordMapper
         {
             var column = _dataset.Columns[i];
             var text = column.Kind == ColumnKind.RemainingMembers
-                ? CanonicalJson.Write(item, member => !_mapped.Contains(member))
+                ? CanonicalJson.Write(item, member => !_mapped.Contains(member) && !_contract.LeavesOut(member))
                 : _manifest.Fields.TryGetValue(column.Name, out var mapping) ? Field(item, column, mapping, problems) : null;
             if (text?.Length > MaxTextLength)
             {
@@ -84,36 +101,52 @@ internal sealed class RecordMapper
         return values;
     }
 
-    private static string? Field(JsonElement item, DatasetColumn column, FieldMapping mapping, List<RecordProblem> problems)
+    private string? Field(JsonElement item, DatasetColumn column, FieldMapping mapping, List<RecordProblem> problems)
     {
-        var found = mapping.From.Select(path => JsonPointer.Find(item, path)).Where(value => value is { ValueKind: not JsonValueKind.Null }).ToList();
+        var found = Found(item, column, mapping, problems);
         var text = mapping.Join is { } separator && found.Count > 0
-            ? string.Join(separator, found.Select(value => value.AsText()))
+            ? FieldText.InUtc(string.Join(separator, found.Select(value => value.AsText())), mapping.TimeZone)
             : column.Kind == ColumnKind.Json && found.FirstOrDefault() is { } json ? CanonicalJson.Write(json)
-            : Typed(found.FirstOrDefault(), column.Name, mapping.Type, problems);
+            : Typed(found.FirstOrDefault(), column.Name, mapping, problems);
         foreach (var transform in mapping.Transform)
             text = text is null ? null : Transformed(text, transform);
         text = text is null ? null : Kept(text, column, problems);
-        if (text is null && mapping.Required && problems.All(problem => problem.Field != column.Name))
+        if (text is null && mapping.Required && !problems.Any(problem => problem.Field == column.Name && problem.Quarantines))
             problems.Add(new RecordProblem("required", column.Name, "Expected a value, found none."));
         return text;
     }
 
-    private static string? Kept(string text, DatasetColumn column, List<RecordProblem> problems)
+    /// <summary>The values that a column is made of: the first one there is, or all that are joined; without those that its contract refuses.</summary>
+    private List<JsonElement?> Found(JsonElement item, DatasetColumn column, FieldMapping mapping, List<RecordProblem> problems)
+    {
+        var found = new List<JsonElement?>();
+        foreach (var path in mapping.From)
+        {
+            if (JsonPointer.Find(item, path) is not { ValueKind: not JsonValueKind.Null } value)
+                continue;
+            if (column.Kind != ColumnKind.Text || mapping.Type != FieldType.Text || _contract.Takes(path, value, column.Name, problems))
+                found.Add(value);
+            if (mapping.Join is null)
+                break;
+        }
+        return found;
+    }
+
+    private string? Kept(string text, DatasetColumn column, List<RecordProblem> problems)
     {
         var kept = ColumnText.Canonical(column.Kind, text);
         if (kept is null)
-            problems.Add(new RecordProblem("type", column.Name, $"Expected {column.Kind.ToString().ToLowerInvariant()}, found {text.Length} characters that are none."));
+            problems.Add(_contract.TypeProblem(column.Name, $"Expected {column.Kind.ToString().ToLowerInvariant()}, found {text.Length} characters that are none."));
         return kept;
     }
 
-    private static string? Typed(JsonElement? value, string column, FieldType type, List<RecordProblem> problems)
+    private string? Typed(JsonElement? value, string column, FieldMapping mapping, List<RecordProblem> problems)
     {
         if (value.AsText() is not { } text)
             return null;
-        var typed = FieldText.Of(text, type);
+        var typed = FieldText.Of(FieldText.InUtc(text, mapping.TimeZone), mapping.Type);
         if (typed is null)
-            problems.Add(new RecordProblem("type", column, $"Expected {type.ToString().ToLowerInvariant()}, found {value!.Value.ValueKind.ToString().ToLowerInvariant()}."));
+            problems.Add(_contract.TypeProblem(column, $"Expected {mapping.Type.ToString().ToLowerInvariant()}, found {value!.Value.TypeOf().Name()}."));
         return typed;
     }
 
@@ -130,7 +163,7 @@ internal sealed class RecordMapper
         if (_manifest.UpdatedAt is not { } rule || JsonPointer.Find(item, rule.Path).AsText() is not { } text)
             return null;
         if (rule.Format == TimeFormat.Iso8601)
-            return FieldText.Time(text);
+            return FieldText.Time(FieldText.InUtc(text, rule.TimeZone));
         var unit = rule.Format == TimeFormat.EpochSeconds ? 1000 : 1;
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number * unit is > 0 and < 253_402_300_799_999
             ? DateTimeOffset.FromUnixTimeMilliseconds((long)(number * unit))

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Quality.Rules;
 using Elt.Pipelines.Sources.Manifests;
 
@@ -39,7 +40,7 @@ internal sealed record SourceRecord(string? ExternalId, IReadOnlyList<string?> V
 }
 
 /// <summary>Why a record, or a field of it, cannot be taken as it is.</summary>
-/// <param name="Rule">What it breaks: the id of a rule, or, of the mapping itself, <c>type</c>, <c>required</c>, <c>length</c>.</param>
+/// <param name="Rule">What it breaks: the id of a rule, or, of the mapping itself, <c>type</c>, <c>required</c>, <c>length</c>, <c>new_field</c>.</param>
 /// <param name="Field">The column; <see langword="null"/> for the whole record.</param>
 /// <param name="Message">What was expected and found, without the value itself.</param>
 internal sealed record RecordProblem(string Rule, string? Field, string Message)
@@ -86,6 +87,12 @@ internal sealed record SourcePage(int Page, IReadOnlyList<SourceRecord> Records,
 
     /// <summary>Which reading of its run it belongs to, from 0; see <see cref="Incremental.RunReadings"/>.</summary>
     public int Pass { get; init; }
+
+    /// <summary>What its records have that no complete run has read before. Default nothing.</summary>
+    public IReadOnlyList<SourceField> NewFields { get; init; } = [];
+
+    /// <summary>What in its records their contract does not allow at all: the page is not staged, and its run fails. Default nothing.</summary>
+    public string? Breach { get; init; }
 }
 
 /// <summary>What it says of a record that it is on none of a source's pages.</summary>

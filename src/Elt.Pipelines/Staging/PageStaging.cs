@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Plans;
@@ -39,20 +40,33 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     /// <exception cref="StaleRunException">A newer run has acquired the integration.</exception>
     /// <exception cref="RunStateException">The run has begun again since the page was asked for.</exception>
     /// <exception cref="SourceException">Another page of the run has the same keys: the source pages in a circle.</exception>
-    public Task<StagedPage> StageAsync(IntegrationKey integration, string runId, SourcePage page, Action beforeCommit, CancellationToken ct) =>
-        warehouse.Database.WriteAsync(
+    /// <exception cref="SchemaContractException">The contract freezes the form of records, and the page has another one.</exception>
+    public async Task<StagedPage> StageAsync(IntegrationKey integration, string runId, SourcePage page, Action beforeCommit, CancellationToken ct) =>
+        await warehouse.Database.WriteAsync(
             transaction =>
             {
                 var run = PlanRuns.Find(transaction, integration, runId) ?? PipelineRuns.EnsureNewest(transaction, integration, runId);
                 RunReading.EnsurePass(transaction, run, page);
                 if (Find(transaction.Connection!, [.. run.Parameters, ("$page", page.Page)]) is { } staged)
                     return staged;
+                if (page.Breach is not null)
+                {
+                    FrozenRuns.Record(transaction, run, page, time.GetUtcNow().ToStored());
+                    return null;
+                }
                 var rows = InsertRows(transaction, run, page);
                 var recorded = RecordPage(transaction, run, page, rows);
                 beforeCommit();
                 return recorded;
             },
-            ct);
+            ct).ConfigureAwait(false) ?? throw new SchemaContractException(FrozenRuns.Failure(integration, page));
+
+    /// <summary>What earlier runs have read of an integration: the same for all pages of a run.</summary>
+    public KnownFields KnownFields(IntegrationKey integration)
+    {
+        using var connection = warehouse.Database.OpenRead();
+        return Contracts.KnownFields.Of(connection, integration);
+    }
 
     /// <summary>What a run has staged in all.</summary>
     public ExtractSummary Summarize(IntegrationKey integration, string runId)
@@ -130,12 +144,13 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         transaction.Execute(
             """
             insert into extract_pages (organization_id, connected_integration_id, workflow_id, page, rows, unreadable_keys, is_last,
-              total_pages, declared_total, keys_digest, next_cursor, absence, connector, delta_link, staged_at)
-            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $connector, $delta_link, $now)
+              total_pages, declared_total, keys_digest, next_cursor, absence, connector, delta_link, fields, staged_at)
+            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $connector, $delta_link, $fields, $now)
             """,
             [.. run.Parameters, ("$page", page.Page), ("$rows", rows), ("$unreadable", unreadable), ("$is_last", page.IsLast),
                 ("$total_pages", page.TotalPages), ("$declared_total", page.DeclaredTotal), ("$digest", digest), ("$next_cursor", page.NextCursor),
-                ("$absence", (int)page.Absence), ("$connector", page.Connector?.Hash), ("$delta_link", page.DeltaLink), ("$now", time.GetUtcNow().ToStored())]);
+                ("$absence", (int)page.Absence), ("$connector", page.Connector?.Hash), ("$delta_link", page.DeltaLink),
+                ("$fields", Contracts.KnownFields.ToJson(page.NewFields)), ("$now", time.GetUtcNow().ToStored())]);
         return new StagedPage(page.Page, rows, unreadable, page.IsLast, page.TotalPages) { NextCursor = page.NextCursor };
     }
 

@@ -15,6 +15,7 @@ internal static class QualityEndpoints
         ("invalid_values", ["length", "regex", "range", "enum"]),
         ("duplicates", ["unique"]),
         ("broken_references", ["reference"]),
+        ("new_fields", ["new_field"]),
         ("unexpected_runs", ["row_count", "freshness"]),
     ];
 

@@ -21,6 +21,8 @@ internal sealed record IntegrationOutcome
 
     public long DeletesHeld { get; init; }
 
+    public long DeletesUnconfirmed { get; init; }
+
     public long Latest { get; init; }
 
     public long Synced { get; init; }
@@ -48,8 +50,11 @@ internal sealed record DemoReport(
             var name = $"{outcome.OrganizationId}/{outcome.ConnectedIntegrationId}";
             if (DemoOptions.IsDemo(outcome.ConnectedIntegrationId) && outcome.Staged != Users)
                 yield return $"{name}: the provider has {Users} users, {outcome.Staged} are staged.";
-            if (outcome.Latest != outcome.Staged + outcome.DeletesHeld)
-                yield return $"{name}: {outcome.Staged} are staged, {outcome.Latest} are in latest, {outcome.DeletesHeld} deletes are held.";
+            if (outcome.Latest != outcome.Staged + outcome.DeletesHeld + outcome.DeletesUnconfirmed)
+            {
+                yield return $"{name}: {outcome.Staged} are staged, {outcome.Latest} are in latest, {outcome.DeletesHeld} deletes are held, "
+                    + $"{outcome.DeletesUnconfirmed} are to be confirmed.";
+            }
             var isFull = LoadedInFull.Contains((outcome.OrganizationId, outcome.ConnectedIntegrationId));
             if (outcome.Synced != (isFull ? outcome.Latest : outcome.Inserts + outcome.Updates + outcome.Deletes))
                 yield return $"{name}: {outcome.Inserts} + {outcome.Updates} + {outcome.Deletes} changes, {outcome.Latest} in latest, {outcome.Synced} are synced.";

@@ -9,7 +9,7 @@ public sealed class CaseListTests
     public void Each_case_has_a_test()
     {
         // 24, 29, 45 and 50 do not exist.
-        int[] expected = [.. Enumerable.Range(1, 23), .. Enumerable.Range(25, 4), 30, 42, 43, 44, .. Enumerable.Range(46, 4), .. Enumerable.Range(51, 7), 61];
+        int[] expected = [.. Enumerable.Range(1, 23), .. Enumerable.Range(25, 4), 30, 42, 43, 44, .. Enumerable.Range(46, 4), .. Enumerable.Range(51, 7), .. Enumerable.Range(59, 4)];
 
         var found = typeof(CaseListTests).Assembly.GetTypes()
             .SelectMany(type => type.GetMethods())

@@ -1,5 +1,7 @@
+using Elt.Durable;
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Staging;
 using Elt.Pipelines.Tests.Sources;
@@ -183,7 +185,7 @@ public sealed class ConfirmationTests
         await host.RunAsync();
         await host.ConnectAsync(User.Many(24));
 
-        var second = await host.RunAsync();
+        var second = (await PipelineHost.ResultAsync(await host.Client.StartAsync(new RootOrchestration()))).Totals;
         var third = await host.RunAsync();
 
         Assert.Equal((0, 1, 25), (second.Deletes, second.DeletesUnconfirmed, second.Latest));

@@ -52,10 +52,10 @@ internal sealed class Groups : IAsyncDisposable
         _folder.File("groups.json"), $$"""{"name":"groups","key":"Id of the group.","columns":[{{columns}}]}""");
 
     /// <summary>Connects the integration, by a connector that maps the fields to a dataset.</summary>
-    public Task ConnectAsync(string fields = Fields, string dataset = "groups") => Host.Get<IIntegrationStore>().UpsertAsync(new ConnectedIntegration(
+    public Task ConnectAsync(string fields = Fields, string dataset = "groups", string contract = "{}") => Host.Get<IIntegrationStore>().UpsertAsync(new ConnectedIntegration(
         Key.ConnectedIntegrationId, Key.OrganizationId, "rest", ProviderData.Parse(
             $$$"""
-            {"permission_source_name":"Groups","api_endpoint":"{{{Host.Provider.Address}}}/groups","page_size":500,"connector":{
+            {"permission_source_name":"Groups","api_endpoint":"{{{Host.Provider.Address}}}/groups","page_size":500,"contract":{{{contract}}},"connector":{
               "name":"groups","dataset":"{{{dataset}}}","pageSize":{"param":"page_size"},"pagination":{"type":"page","pageParam":"page","totalPagesPath":"/pages"},
               "records":{"path":"/groups","totalPath":"/total","absence":"whenTotalHolds"},"key":["/id"],"fields":{ {{{fields}}} } } }
             """)));

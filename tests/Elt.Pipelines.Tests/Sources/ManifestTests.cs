@@ -54,6 +54,10 @@ public sealed class ManifestTests
     [InlineData("\"none\"}", "\"linkHeader\"},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\",\"first\":\"delta\"}", "small.json, $.incremental.first: ", "'delta'")]
     [InlineData("\"none\"}", "\"linkHeader\"},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\",\"expiredWhen\":[{}]}", "small.json, $.incremental.expiredWhen: ", "expected rules")]
     [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\"},", "small.json, $.incremental: ", "since the list is a file")]
+    [InlineData("\"key\":", "\"contract\":{\"newField\":\"panic\"},\"key\":", "small.json, $.contract.newField: ", "ContractMode")]
+    [InlineData("[\"/n\"]", "[\"/n\"],\"type\":\"timestamp\",\"zone\":\"Mars/Olympus\"", "small.json, $.fields.name.zone: expected an IANA time zone", "'Mars/Olympus'")]
+    [InlineData("[\"/n\"]", "[\"/n\"],\"zone\":\"UTC\"", "small.json, $.fields.name.zone: ", "is no timestamp")]
+    [InlineData("\"key\":", "\"updatedAt\":{\"path\":\"/u\",\"zone\":\"CEST5\"},\"key\":", "small.json, $.updatedAt.zone: ", "'CEST5'")]
     [InlineData("\"/rows\"", "7", "small.json, $.records.path: ", "'Number' as a string")]
     public void A_manifest_that_cannot_be_used_says_where_and_why(string text, string instead, string where, string found)
     {

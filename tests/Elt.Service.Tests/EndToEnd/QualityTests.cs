@@ -45,7 +45,7 @@ public sealed class QualityTests : IAsyncLifetime
         var score = Math.Floor((200 - missing) * 50d) / 100;
         var day = quality.GetProperty("quality_metrics").GetProperty("last_24h");
         Assert.Equal((200, 200 - missing, score), (day.GetProperty("total_records").GetInt32(), day.GetProperty("valid_records").GetInt32(), day.GetProperty("quality_score").GetDouble()));
-        Assert.Equal($$"""{"missing_fields":{{missing}},"invalid_types":0,"invalid_values":0,"duplicates":0,"broken_references":0,"unexpected_runs":0}""", day.GetProperty("issues").GetRawText());
+        Assert.Equal($$"""{"missing_fields":{{missing}},"invalid_types":0,"invalid_values":0,"duplicates":0,"broken_references":0,"new_fields":0,"unexpected_runs":0}""", day.GetProperty("issues").GetRawText());
         Assert.Equal((score, missing), (totals.GetProperty("quality_score").GetDouble(), totals.GetProperty("quality_issues").GetInt32()));
         var pipelines = quality.GetProperty("by_pipeline").EnumerateArray().ToArray();
         Assert.Equal(["org-001/demo Test directory", "org-002/demo Test directory"], pipelines.Select(p => $"{p.GetProperty("pipeline_id")} {p.GetProperty("pipeline_name")}"));

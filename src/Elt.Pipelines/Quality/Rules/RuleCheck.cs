@@ -7,7 +7,7 @@ namespace Elt.Pipelines.Quality.Rules;
 internal static class RuleCheck
 {
     // What the mapping itself calls its reasons.
-    private static readonly string[] Taken = ["key", "line", "type", "required", "length"];
+    private static readonly string[] Taken = ["key", "line", "type", "required", "length", "new_field"];
 
     /// <summary>All problems as <c>JSON path: expected …, found …</c>.</summary>
     public static IEnumerable<string> Problems(Manifest manifest, Dataset dataset)

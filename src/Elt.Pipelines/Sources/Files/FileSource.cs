@@ -62,7 +62,7 @@ internal sealed class FileSource(DatasetLibrary datasets, SourceOptions options,
 
     private SourcePage Read(PageRequest request, Manifest manifest, FileSettings settings, FileContent content, FilePosition? from, string where)
     {
-        var mapper = new RecordMapper(manifest, datasets.Get(manifest.Dataset));
+        var mapper = new RecordMapper(manifest, datasets.Get(manifest.Dataset), request.Known);
         FileRecords file = settings.Format switch
         {
             FileFormat.Csv => new CsvRecords(content, from, settings.Delimiter, manifest, mapper, where),
@@ -81,6 +81,8 @@ internal sealed class FileSource(DatasetLibrary datasets, SourceOptions options,
         }
         return new SourcePage(request.Page, records, isLast, null, null)
         {
+            NewFields = mapper.NewFields,
+            Breach = mapper.Breach,
             NextCursor = isLast ? null : new FilePosition(file.Offset, file.Line, content.Identity).ToString(),
         };
     }

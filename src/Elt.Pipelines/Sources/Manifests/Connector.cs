@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Quality.Rules;
 
@@ -49,6 +50,18 @@ internal sealed record Connector(Manifest Manifest, string Json)
     {
         var manifest = JsonNode.Parse(Json)!.AsObject();
         manifest["quality"] = JsonSerializer.SerializeToNode(Manifest.Quality.With(Read<QualityRules>(quality, file)), Options);
+        return Parse(manifest.ToJsonString(), file, datasets);
+    }
+
+    /// <summary>The connector under another contract, as one of its own.</summary>
+    /// <param name="contract">The contract, as a manifest has it.</param>
+    /// <param name="file">What messages call it.</param>
+    /// <param name="datasets">What the connector can map to.</param>
+    /// <exception cref="FormatException">It cannot be used.</exception>
+    public Connector Under(string contract, string file, DatasetLibrary datasets)
+    {
+        var manifest = JsonNode.Parse(Json)!.AsObject();
+        manifest["contract"] = JsonSerializer.SerializeToNode(Read<SchemaContract>(contract, file), Options);
         return Parse(manifest.ToJsonString(), file, datasets);
     }
 

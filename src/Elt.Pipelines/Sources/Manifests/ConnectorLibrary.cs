@@ -8,7 +8,7 @@ namespace Elt.Pipelines.Sources.Manifests;
 /// <summary>
 /// The connectors there are: those shipped with the program and those of a folder, which may replace them. An integration names one as its
 /// provider; the provider <c>rest</c> brings its own along, as the object <c>connector</c> of its provider_data. The object <c>quality</c> of provider_data
-/// adds rules to those of any connector.
+/// adds rules to those of any connector, and the object <c>contract</c> stands in the place of its contract.
 /// </summary>
 public sealed class ConnectorLibrary
 {
@@ -78,8 +78,10 @@ public sealed class ConnectorLibrary
         var connector = integration.Provider == Inline ? Own(integration) : _connectors.GetValueOrDefault(integration.Provider) ?? throw new SourceException(
             SourceErrorClass.Permanent,
             $"There is no connector '{integration.Provider}': expected {string.Join(", ", Names)}, or {Inline} with a manifest in provider_data.connector.");
-        return integration.ProviderData.Other?.TryGetValue("quality", out var quality) == true
-            ? Usable(() => connector.With(quality.GetRawText(), "provider_data.quality", _datasets))
+        if (integration.ProviderData.Other?.TryGetValue("quality", out var quality) == true)
+            connector = Usable(() => connector.With(quality.GetRawText(), "provider_data.quality", _datasets));
+        return integration.ProviderData.Other?.TryGetValue("contract", out var contract) == true
+            ? Usable(() => connector.Under(contract.GetRawText(), "provider_data.contract", _datasets))
             : connector;
     }
 

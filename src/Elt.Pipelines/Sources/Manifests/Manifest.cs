@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Quality.Rules;
 
 namespace Elt.Pipelines.Sources.Manifests;
@@ -70,8 +71,20 @@ internal sealed record Manifest
     /// <summary>What is expected of the records beside that they can be mapped.</summary>
     public QualityRules Quality { get; init; } = new();
 
+    /// <summary>What becomes of records that have another form than those before them.</summary>
+    public SchemaContract Contract { get; init; } = new();
+
     /// <summary>Members of a record that are not among its attributes: they have a column of their own, are the key, or are not kept.</summary>
     internal HashSet<string> TakenMembers() => [.. Ignore, .. Key.Concat(Fields.Values.SelectMany(field => field.From)).Select(JsonPointer.OnlyMember).OfType<string>()];
+
+    /// <summary>Members of a record that anything here names, or leads into: none of them is new, whenever it comes first.</summary>
+    internal HashSet<string> NamedMembers() =>
+    [
+        .. Ignore,
+        .. Key.Concat(Fields.Values.SelectMany(field => field.From)).Concat(Records.Tombstones.Select(mark => mark.Path))
+            .Concat(Records.Filter.Select(condition => condition.Path)).Concat(Quality.Rules.Select(rule => rule.Field).OfType<string>())
+            .Append(UpdatedAt?.Path ?? "").SelectMany(path => JsonPointer.Parts(path).Take(1)),
+    ];
 }
 
 /// <summary>How many records a page is asked for.</summary>
@@ -123,7 +136,15 @@ internal enum TombstoneState
 /// <summary>When a record was changed.</summary>
 /// <param name="Path">The value.</param>
 /// <param name="Format">Its form. Default ISO 8601, UTC where it names no zone.</param>
-internal sealed record UpdatedAtRule(string Path, TimeFormat Format = TimeFormat.Iso8601);
+internal sealed record UpdatedAtRule(string Path, TimeFormat Format = TimeFormat.Iso8601)
+{
+    /// <summary>IANA time zone of a time that names none. Default UTC.</summary>
+    public string? Zone { get; init; }
+
+    /// <summary><see cref="Zone"/>.</summary>
+    [JsonIgnore]
+    public TimeZoneInfo? TimeZone => Zone is null ? null : TimeZoneInfo.FindSystemTimeZoneById(Zone);
+}
 
 internal enum TimeFormat
 {
@@ -139,8 +160,15 @@ internal sealed record FieldMapping(IReadOnlyList<string> From)
     /// <summary>Joins the values of all paths by this text instead.</summary>
     public string? Join { get; init; }
 
-    /// <summary>What it must be. Default text, which takes everything else as its JSON.</summary>
+    /// <summary>What it must be. Default text, which takes everything else as its JSON, as long as that does not change; <c>any</c> takes what comes.</summary>
     public FieldType Type { get; init; }
+
+    /// <summary>IANA time zone of a time that names none, such as <c>Europe/Berlin</c>. Default UTC.</summary>
+    public string? Zone { get; init; }
+
+    /// <summary><see cref="Zone"/>.</summary>
+    [JsonIgnore]
+    public TimeZoneInfo? TimeZone => Zone is null ? null : TimeZoneInfo.FindSystemTimeZoneById(Zone);
 
     /// <summary>Whether a record without it has a problem. Default no.</summary>
     public bool Required { get; init; }
@@ -156,6 +184,7 @@ internal enum FieldType
     Number,
     Boolean,
     Timestamp,
+    Any,
 }
 
 internal enum Transform

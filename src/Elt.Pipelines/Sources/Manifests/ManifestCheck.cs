@@ -30,6 +30,10 @@ internal static partial class ManifestCheck
             yield return "$.pagination.base: expected 0 or 1.";
         if (IncrementalProblem(manifest) is { } incremental)
             yield return incremental;
+        if (manifest.UpdatedAt is { Zone: not null, Format: not TimeFormat.Iso8601 })
+            yield return "$.updatedAt.zone: expected nothing, since seconds and milliseconds are counted in UTC.";
+        if (manifest.UpdatedAt is { Zone: { } changed } && !TimeZoneInfo.TryFindSystemTimeZoneById(changed, out _))
+            yield return $"$.updatedAt.zone: expected an IANA time zone such as Europe/Berlin, found '{changed}'.";
         foreach (var (where, path) in Pointers(manifest))
         {
             if (path is not null && !JsonPointer.IsValid(path))
@@ -47,6 +51,12 @@ internal static partial class ManifestCheck
             yield return $"$.dataset: expected {string.Join(" or ", datasets.Names)}, found '{manifest.Dataset}'.";
             yield break;
         }
+        foreach (var problem in FieldProblems(manifest, dataset).Concat(RuleCheck.Problems(manifest, dataset)))
+            yield return problem;
+    }
+
+    private static IEnumerable<string> FieldProblems(Manifest manifest, Dataset dataset)
+    {
         var columns = dataset.Columns.Where(column => column.Kind != ColumnKind.RemainingMembers).ToDictionary(column => column.Name);
         foreach (var (field, mapping) in manifest.Fields)
         {
@@ -56,11 +66,13 @@ internal static partial class ManifestCheck
                 yield return $"$.fields.{field}.type: expected none, since the column is declared as {column.Kind.ToString().ToLowerInvariant()}.";
             else if (column.Kind == ColumnKind.Json && mapping is not { Join: null, Transform.Count: 0 })
                 yield return $"$.fields.{field}: expected neither join nor transform, since the column holds JSON as it comes.";
+            if (mapping.Zone is not null && mapping.Type != FieldType.Timestamp && column?.Kind != ColumnKind.Timestamp)
+                yield return $"$.fields.{field}.zone: expected nothing, since the field is no timestamp.";
+            if (mapping.Zone is { } zone && !TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _))
+                yield return $"$.fields.{field}.zone: expected an IANA time zone such as Europe/Berlin, found '{zone}'.";
             if (mapping.From.Count == 0)
                 yield return $"$.fields.{field}.from: expected at least one path, found none.";
         }
-        foreach (var problem in RuleCheck.Problems(manifest, dataset))
-            yield return problem;
     }
 
     private static IEnumerable<(string Where, bool IsStated)> PagedOnly(Manifest manifest) =>
