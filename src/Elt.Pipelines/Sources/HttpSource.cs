@@ -1,5 +1,6 @@
 using System.Globalization;
 using Elt.Pipelines.Datasets;
+using Elt.Pipelines.Sources.Budgets;
 using Elt.Pipelines.Sources.Manifests;
 
 namespace Elt.Pipelines.Sources;
@@ -13,9 +14,11 @@ internal sealed class HttpSource : ISource, IDisposable
     private readonly SourceClient _client;
     private readonly Credentials _credentials;
     private readonly RefusalCheck _check;
+    private readonly RequestBudgets _budgets;
 
-    public HttpSource(DatasetLibrary datasets, SourceOptions options, ConnectorLibrary connectors, TimeProvider time)
+    public HttpSource(DatasetLibrary datasets, SourceOptions options, ConnectorLibrary connectors, RequestBudgets budgets, TimeProvider time)
     {
+        _budgets = budgets;
         _datasets = datasets;
         _options = options;
         _connectors = connectors;
@@ -49,6 +52,7 @@ internal sealed class HttpSource : ISource, IDisposable
     private async Task<SourceAnswer> AskAsync(
         Manifest manifest, PageRequest page, Uri address, RequestValues values, string where, CancellationToken ct)
     {
+        var ask = BudgetAsk.Of(manifest, page.Integration, page.Page.ToString(CultureInfo.InvariantCulture));
         string? refused = null;
         while (true)
         {
@@ -60,7 +64,10 @@ internal sealed class HttpSource : ISource, IDisposable
                 request.Headers.TryAddWithoutValidation(name, values.Required(text));
             }
             var token = await _credentials.AddAsync(request, manifest, values, page.Integration.Key, refused, ct).ConfigureAwait(false);
+            // After the token, so that one that was renewed is kept when the request has to wait.
+            await _budgets.EnterAsync(ask, ct).ConfigureAwait(false);
             var answer = await _client.SendAsync(request, where, ct).ConfigureAwait(false);
+            await _budgets.NoteAsync(page.Integration.Key, _check.Window(answer, manifest.RateLimit), ct).ConfigureAwait(false);
             if (answer.Status != 401 || token is null || refused is not null)
                 return answer;
             refused = token;

@@ -54,6 +54,9 @@ public sealed class ManifestTests
     [InlineData("\"none\"}", "\"linkHeader\"},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\",\"first\":\"delta\"}", "small.json, $.incremental.first: ", "'delta'")]
     [InlineData("\"none\"}", "\"linkHeader\"},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\",\"expiredWhen\":[{}]}", "small.json, $.incremental.expiredWhen: ", "expected rules")]
     [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{},\"incremental\":{\"type\":\"deltaLink\",\"path\":\"/d\"},", "small.json, $.incremental: ", "since the list is a file")]
+    [InlineData("\"key\":", "\"budget\":{\"requests\":0,\"perSeconds\":60},\"key\":", "small.json, $.budget.requests: expected at least 1", "found 0")]
+    [InlineData("\"key\":", "\"budget\":{\"requests\":1,\"perSeconds\":86401},\"key\":", "small.json, $.budget.perSeconds: expected 1 to 86400", "found 86401")]
+    [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{},\"budget\":{\"requests\":1,\"perSeconds\":1},", "small.json, $.budget: ", "since the list is a file")]
     [InlineData("\"/rows\"", "7", "small.json, $.records.path: ", "'Number' as a string")]
     public void A_manifest_that_cannot_be_used_says_where_and_why(string text, string instead, string where, string found)
     {

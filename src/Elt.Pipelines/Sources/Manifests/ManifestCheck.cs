@@ -28,6 +28,8 @@ internal static partial class ManifestCheck
         }
         if (manifest.Pagination is OffsetPagination { Base: not (0 or 1) } or PageNumberPagination { Base: not (0 or 1) })
             yield return "$.pagination.base: expected 0 or 1.";
+        if (manifest.Budget?.Problem is { } budget)
+            yield return budget;
         if (IncrementalProblem(manifest) is { } incremental)
             yield return incremental;
         foreach (var (where, path) in Pointers(manifest))
@@ -70,6 +72,7 @@ internal static partial class ManifestCheck
         ("$.slices", manifest.Slices.Count > 1),
         ("$.records.totalPath", manifest.Records.TotalPath is not null),
         ("$.errors", manifest.Errors.Count > 0),
+        ("$.budget", manifest.Budget is not null),
     ];
 
     private static string? IncrementalProblem(Manifest manifest) => manifest.Incremental switch
