@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Elt.Durable;
 using Elt.Durable.Ledger;
+using Elt.Pipelines.Changes;
 using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Extract;
@@ -110,6 +111,7 @@ public static class PipelineRegistration
         services.AddSingleton(s => new HttpSource(
             datasets, options.Source, s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<RequestBudgets>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RequestBudgets>();
+        services.AddSingleton<RecordConfirmation>();
         services.AddSingleton(s => new FileSource(
             datasets, options.Source, s.GetRequiredService<ConnectorLibrary>(), Path.GetDirectoryName(Path.GetFullPath(options.WarehousePath))!,
             s.GetRequiredService<TimeProvider>()));

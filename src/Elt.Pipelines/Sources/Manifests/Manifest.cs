@@ -61,6 +61,9 @@ internal sealed record Manifest
     /// <summary>Members of a record that are not kept among its attributes, since they change without meaning.</summary>
     public IReadOnlyList<string> Ignore { get; init; } = [];
 
+    /// <summary>What becomes of records that the list does not have any more.</summary>
+    public DeleteRules Deletes { get; init; } = new();
+
     /// <summary>How many requests the provider allows. Default it does not say, or says it with its answers.</summary>
     public BudgetRule? Budget { get; init; }
 

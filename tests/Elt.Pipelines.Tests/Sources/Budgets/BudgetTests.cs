@@ -114,7 +114,7 @@ public abstract class BudgetTests : IAsyncLifetime
         var rule = new BudgetRule(7, 60, BudgetScope.Provider);
         IBudgetStore[] processes = [Store, Another()];
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => Task.Run(() => TakeAsync(processes[i % 2], rule, $"t{i % 5}", i))));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(() => TakeAsync(processes[i % 2], rule, $"t{i % 5}", i))));
 
         Assert.Equal(7, answers.Count(wait => wait is null));
     }
