@@ -24,6 +24,9 @@ internal static partial class Log
     [LoggerMessage(41, LogLevel.Warning, "{Records} records of {Integration} are missing and are deleted when the next complete run misses them too: {Reason}")]
     public static partial void DeletesUnconfirmed(ILogger logger, long records, IntegrationKey integration, string reason);
 
+    [LoggerMessage(42, LogLevel.Warning, "The source of {Integration} cannot be asked for records that are missing, a second run decides: {Reason}")]
+    public static partial void NotConfirmed(ILogger logger, IntegrationKey integration, string reason);
+
     [LoggerMessage(70, LogLevel.Warning, "{Issues} issues with the quality of {Integration}: {Invalid} of {Records} records are not valid")]
     public static partial void QualityIssues(ILogger logger, long issues, IntegrationKey integration, long invalid, long records);
 

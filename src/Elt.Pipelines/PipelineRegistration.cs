@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Elt.Durable;
 using Elt.Durable.Ledger;
+using Elt.Pipelines.Changes;
 using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Extract;
@@ -12,6 +13,7 @@ using Elt.Pipelines.Plans;
 using Elt.Pipelines.Quality;
 using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Budgets;
 using Elt.Pipelines.Sources.Files;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
@@ -74,11 +76,13 @@ public static class PipelineRegistration
         {
             services.AddKeyedSingleton(nameof(IIntegrationStore), (_, _) => NpgsqlDataSource.Create(integrations));
             services.AddSingleton<IIntegrationStore>(s => new PostgresIntegrationStore(s.GetRequiredKeyedService<NpgsqlDataSource>(nameof(IIntegrationStore))));
+            services.AddSingleton<IBudgetStore>(s => new PostgresBudgets(s.GetRequiredKeyedService<NpgsqlDataSource>(nameof(IIntegrationStore))));
         }
         else
         {
             services.AddKeyedSingleton(nameof(IIntegrationStore), (_, _) => new SqliteDatabase(options.IntegrationsPath!));
             services.AddSingleton<IIntegrationStore>(s => new SqliteIntegrationStore(s.GetRequiredKeyedService<SqliteDatabase>(nameof(IIntegrationStore))));
+            services.AddSingleton<IBudgetStore, WarehouseBudgets>();
         }
         if (options.DestinationConnectionString is { } destination)
         {
@@ -105,7 +109,9 @@ public static class PipelineRegistration
         services.AddSingleton(options.Source);
         services.AddSingleton(Setup("connectors", () => new ConnectorLibrary(datasets, options.Source.ConnectorFolder)));
         services.AddSingleton(s => new HttpSource(
-            datasets, options.Source, s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
+            datasets, options.Source, s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<RequestBudgets>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<RequestBudgets>();
+        services.AddSingleton<RecordConfirmation>();
         services.AddSingleton(s => new FileSource(
             datasets, options.Source, s.GetRequiredService<ConnectorLibrary>(), Path.GetDirectoryName(Path.GetFullPath(options.WarehousePath))!,
             s.GetRequiredService<TimeProvider>()));

@@ -1,6 +1,7 @@
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
 using Elt.Pipelines.Reviews;
+using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Staging;
 using Elt.Pipelines.Warehouse;
 using Microsoft.Data.Sqlite;
@@ -21,7 +22,11 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
     /// <exception cref="IncompleteExtractException">The run has not read all records: nothing is detected.</exception>
     /// <exception cref="QualityGateException">Too many of its records cannot be taken: nothing is detected.</exception>
     /// <exception cref="StaleRunException">A newer run has acquired the integration.</exception>
-    public DetectSummary Detect(SqliteTransaction transaction, IntegrationKey integration, string runId)
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="integration">The integration.</param>
+    /// <param name="runId">The run.</param>
+    /// <param name="confirm">How its source is asked for records that are missing without proof, which are chosen here then. Default it is not asked.</param>
+    public DetectSummary Detect(SqliteTransaction transaction, IntegrationKey integration, string runId, ByIdConfirm? confirm = null)
     {
         var run = PipelineRuns.EnsureNewest(transaction, integration, runId);
         if (PipelineRuns.StateOf(transaction.Connection!, run) == "applied")
@@ -34,6 +39,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         var known = sql.OnlySeenAsGone ? transaction.Count(sql.CountLatest, run.Parameters) : 0;
         gate.Check(integration, seen.Quarantined + completeness.UnreadableKeys, Math.Max(seen.All + completeness.UnreadableKeys, known));
         _quarantine.Resolve(transaction, run, sql.OnlySeenAsGone);
+        transaction.Execute(DatasetSql.SeeConfirmed, run.Parameters);
         var now = time.GetUtcNow().ToStored();
         transaction.Execute(sql.DeleteChanges, run.Parameters);
         transaction.Execute(sql.InsertChanges, [.. run.Parameters, ("$now", now)]);
@@ -49,6 +55,9 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         // What passes although nothing is proven was approved by a person, who has seen that it was missing before.
         var proven = doubt is null || gone.Unproven is not null;
         var deleted = hold is null ? transaction.Execute(sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", proven)]) : 0;
+        // What is held waits for a person, and what a person has approved is asked for no more.
+        if (confirm is not null && hold is null && !proven)
+            Confirmations.Choose(transaction, sql, run, confirm);
         transaction.Execute(DatasetSql.DropSeen);
         Record(transaction, run, new DetectSummary(seen.Present, 0, 0, 0, hold is null ? 0 : missing, hold)
         {
@@ -57,7 +66,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
             DeletesUnconfirmed = hold is null ? missing - deleted : 0,
             UnconfirmedReason = hold is null && missing > deleted ? doubt : null,
         });
-        return Recorded(transaction, run);
+        return Recorded(transaction, run) with { ToConfirm = Confirmations.CountOpen(transaction, run) };
     }
 
     // Absence proves nothing where a record could not be identified.

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Elt.Pipelines.Quality;
 
 namespace Elt.Pipelines.Changes;
@@ -28,4 +29,8 @@ public sealed record DetectSummary(long Staged, long Inserts, long Updates, long
 
     /// <summary>Why they may be there all the same; <see langword="null"/> when there are none.</summary>
     public string? UnconfirmedReason { get; init; }
+
+    /// <summary>Records that the source is still to be asked for, one by one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int ToConfirm { get; init; }
 }

@@ -5,6 +5,7 @@ using Elt.Pipelines.Faults;
 using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Budgets;
 using Elt.Pipelines.Staging;
 
 namespace Elt.Pipelines.Extract;
@@ -71,12 +72,26 @@ internal sealed class ExtractAndLoadBatchWorkflow(
         return new BatchSummary(pages, rows, page.IsLast, page.TotalPages, cursor) { Expired = page.Expired };
     }
 
+    // The wait for a turn in a budget may be long: the batch sleeps, and holds no place meanwhile.
+    private async Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, string? cursor, Lazy<DatasetStages> ofRun, WorkflowContext context)
+    {
+        var retry = new PageRetry(options);
+        while (true)
+        {
+            var page = await AskPageAsync(input, number, cursor, ofRun, retry, context);
+            if (page.Wait is not { } wait)
+                return page;
+            retry.Waits++;
+            await context.SleepAsync(wait, $"turn-{number:00000}");
+        }
+    }
+
     // A page that was fetched but could not be staged is kept for the next attempt; one that was staged is never fetched again,
     // also when the process died before the journal knew.
-    private Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, string? cursor, Lazy<DatasetStages> ofRun, WorkflowContext context)
+    private Task<StagedPage> AskPageAsync(
+        ExtractAndLoadBatch input, int number, string? cursor, Lazy<DatasetStages> ofRun, PageRetry retry, WorkflowContext context)
     {
         SourcePage? fetched = null;
-        var retry = new PageRetry(options);
         return context.StepAsync(
             $"page-{number:00000}",
             async ct =>
@@ -93,6 +108,10 @@ internal sealed class ExtractAndLoadBatchWorkflow(
                 catch (SourceException e) when (e.ErrorClass == SourceErrorClass.ExpiredCursor && reading is { IsIncremental: true })
                 {
                     return StagedPage.None(number);
+                }
+                catch (BudgetSpentException e)
+                {
+                    return StagedPage.Later(number, e.Wait);
                 }
                 staged = await staging.StageAsync(input.Integration, input.RunId, fetched with { Pass = input.Pass }, faults.BeforeCommit, ct);
                 return staged.Journaled(reading);

@@ -11,13 +11,21 @@ internal sealed class PageRetry(SourceOptions options)
     private readonly Dictionary<string, int> _failures = [];
     private TimeSpan _delay;
 
+    /// <summary>
+    /// Waits of the page that were steps of their own. A new step begins to count its attempts anew: each wait costs one, so that a source which fails
+    /// between waits is not asked for ever.
+    /// </summary>
+    public int Waits { get; set; }
+
     /// <summary>The policy of the page step.</summary>
     public RetryPolicy Policy => new()
     {
-        MaxAttempts = 1 + options.NetworkRetries + options.TimeoutRetries + options.RateLimitRetries + RetryPolicy.Database.MaxAttempts,
+        MaxAttempts = Math.Max(1, MaxAttempts - Waits),
         Handles = Handles,
         DelayHint = _ => _delay,
     };
+
+    private int MaxAttempts => 1 + options.NetworkRetries + options.TimeoutRetries + options.RateLimitRetries + RetryPolicy.Database.MaxAttempts;
 
     /// <summary>Whether a failure of the network or a timeout will be the page's last one.</summary>
     public bool GivesUp(SourceException error) => error.ErrorClass == SourceErrorClass.Network

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
+using Microsoft.Data.Sqlite;
 
 namespace Elt.Pipelines.Extract;
 
@@ -32,6 +33,15 @@ internal sealed class PinnedConnectors(WarehouseFile warehouse, ConnectorLibrary
     /// <summary>The connector of a hash.</summary>
     /// <exception cref="RunStateException">It was never kept.</exception>
     public Connector Find(string hash) => _known.GetOrAdd(hash, Read);
+
+    /// <summary>The connector that a run's pages were mapped with; <see langword="null"/> when it has none, or they do not say.</summary>
+    /// <exception cref="RunStateException">It was never kept.</exception>
+    public Connector? FindOf(SqliteTransaction transaction, PipelineRun run) => transaction.Query(
+        """
+        select connector from extract_pages
+        where organization_id = $org and connected_integration_id = $integration and workflow_id = $run and connector is not null limit 1
+        """,
+        row => row.GetString(0), run.Parameters).FirstOrDefault() is { } hash ? Find(hash) : null;
 
     private Connector Read(string hash)
     {

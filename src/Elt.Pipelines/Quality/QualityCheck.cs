@@ -48,12 +48,8 @@ internal sealed class QualityCheck(Dataset dataset, PinnedConnectors connectors,
         return Recorded(transaction, run)!;
     }
 
-    private IReadOnlyList<QualityRule> Rules(SqliteTransaction transaction, PipelineRun run) => transaction.Query(
-        """
-        select connector from extract_pages
-        where organization_id = $org and connected_integration_id = $integration and workflow_id = $run and connector is not null limit 1
-        """,
-        row => row.GetString(0), run.Parameters).FirstOrDefault() is { } hash ? connectors.Find(hash).Manifest.Quality.Rules : [];
+    private IReadOnlyList<QualityRule> Rules(SqliteTransaction transaction, PipelineRun run) =>
+        connectors.FindOf(transaction, run)?.Manifest.Quality.Rules ?? [];
 
     /// <summary>Looks at the rules that need all rows, in their order; returns why the run fails, if it does.</summary>
     private List<string> Judge(SqliteTransaction transaction, PipelineRun run, IReadOnlyList<QualityRule> rules, long records)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Elt.Pipelines.Sources.Budgets;
 using Elt.Pipelines.Sources.Manifests;
 
 namespace Elt.Pipelines.Sources;
@@ -8,6 +9,9 @@ internal sealed class RefusalCheck(TimeProvider time)
 {
     // A reset that is over, or a clock that differs, must not turn retries into hammering.
     private static readonly TimeSpan LeastWait = TimeSpan.FromSeconds(1);
+
+    // More than are in flight at once: before so many are left, nobody has to count along.
+    private const double FewLeft = 50;
 
     /// <summary>The error that an answer is, or <see langword="null"/> when it is a page.</summary>
     public SourceException? Refusal(SourceAnswer answer, Manifest manifest, string where)
@@ -31,6 +35,17 @@ internal sealed class RefusalCheck(TimeProvider time)
                 && (rule.Header is null || answer.Header(rule.Header) is not null);
         }
         return rule.Header is null ? rule.Status is not null : answer.Header(rule.Header).Fits(rule.Values);
+    }
+
+    /// <summary>What an answer says of the provider's count, when few requests are left; else <see langword="null"/>.</summary>
+    public ProviderWindow? Window(SourceAnswer answer, RateLimitRule? rule)
+    {
+        if (rule?.RemainingHeader is null || Number(answer.Header(rule.RemainingHeader)) is not { } remaining)
+            return null;
+        var few = Math.Max(FewLeft, Number(rule.LimitHeader is null ? null : answer.Header(rule.LimitHeader)) / 10 ?? 0);
+        return remaining <= few && answer.Header(rule.ResetHeader) is { } reset && UntilReset(reset, rule.ResetIs) is { } wait && wait > TimeSpan.Zero
+            ? new ProviderWindow((long)remaining, wait)
+            : null;
     }
 
     private SourceException Default(SourceAnswer answer, Manifest manifest, string answered) => answer.Status switch
@@ -82,6 +97,6 @@ internal sealed class RefusalCheck(TimeProvider time)
     private static TimeSpan? Delta(string text) =>
         Number(text) is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, TimeSpan.FromDays(1).TotalSeconds)) : null;
 
-    private static double? Number(string text) =>
+    private static double? Number(string? text) =>
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

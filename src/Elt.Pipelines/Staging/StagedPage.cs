@@ -18,6 +18,13 @@ public sealed record StagedPage(int Page, int Rows, int UnreadableKeys, bool IsL
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Expired { get; init; }
 
+    /// <summary>How long to wait before the page is asked for, because there was no room in a budget; <see langword="null"/> when it was asked for.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TimeSpan? Wait { get; init; }
+
+    /// <summary>What stands for a page whose turn has not come.</summary>
+    internal static StagedPage Later(int page, TimeSpan wait) => new(page, 0, 0, IsLast: false, null) { Wait = wait };
+
     /// <summary>What stands for a page that the source does not keep any more.</summary>
     internal static StagedPage None(int page) => new(page, 0, 0, IsLast: false, null) { Expired = true };
 

@@ -144,7 +144,7 @@ internal sealed class DatasetSql(Dataset dataset)
 
     /// <summary>
     /// Detects deletes, with the values that the records had: those of latest that the run has seen as gone; of those that it has not seen all when
-    /// <c>$proven</c>, else the ones that the run before has missed too.
+    /// <c>$proven</c>, else the ones that the run before has missed too, or that the source does not have when it is asked for them.
     /// </summary>
     public string InsertDeletes =>
         $"""
@@ -155,7 +155,36 @@ internal sealed class DatasetSql(Dataset dataset)
             or exists (select 1 from temp.seen k where k.external_id = l.external_id)
             or exists (
               select 1 from {_missing} m
-              where m.organization_id = $org and m.connected_integration_id = $integration and m.external_id = l.external_id and m.runs > 1))
+              where m.organization_id = $org and m.connected_integration_id = $integration and m.external_id = l.external_id and m.runs > 1)
+            or l.external_id in (select external_id from record_confirmations where {OfRun} and answer = 'gone'))
+        """;
+
+    /// <summary>Chooses <c>$max</c> records to ask the source for, of those that the run has not seen: the ones first that have been missing longest.</summary>
+    public string ChooseMissing =>
+        $"""
+        insert into record_confirmations (organization_id, connected_integration_id, workflow_id, place, external_id)
+        select $org, $integration, $run, row_number() over (order by runs desc, external_id), external_id
+        from (
+          select l.external_id, (
+            select m.runs from {_missing} m
+            where m.organization_id = $org and m.connected_integration_id = $integration and m.external_id = l.external_id) as runs
+          {FromMissing} and not exists (select 1 from temp.seen k where k.external_id = l.external_id)
+          order by runs desc, l.external_id limit $max)
+        """;
+
+    /// <summary>Chooses, as the first, one that the run has seen.</summary>
+    public const string ChooseSeen =
+        """
+        insert into record_confirmations (organization_id, connected_integration_id, workflow_id, place, external_id)
+        select $org, $integration, $run, 0, external_id from temp.seen where state = 'present' order by external_id limit 1
+        """;
+
+    /// <summary>Lets the records count as seen that the source has when it is asked for them; they stay as they are.</summary>
+    public const string SeeConfirmed =
+        $"""
+        insert into temp.seen (external_id, page, ordinal, state, rows)
+        select external_id, 0, 0, 'confirmed', 0 from record_confirmations where {OfRun} and answer = 'there'
+        on conflict (external_id) do nothing
         """;
 
     /// <summary>Takes back what was detected for a run.</summary>
@@ -253,7 +282,7 @@ internal sealed class DatasetSql(Dataset dataset)
         : $"""
         from {_latest} l
         where l.organization_id = $org and l.connected_integration_id = $integration
-          and not exists (select 1 from temp.seen k where k.external_id = l.external_id and k.state in ('present', 'quarantined'))
+          and not exists (select 1 from temp.seen k where k.external_id = l.external_id and k.state in ('present', 'quarantined', 'confirmed'))
         """;
 
     private string ChangedFields() => dataset.Each(column => $"case when {Differs(column, "s", "l")} then '{column.Name},' else '' end", " || ");

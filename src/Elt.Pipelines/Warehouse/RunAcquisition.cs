@@ -1,3 +1,4 @@
+using Elt.Pipelines.Changes;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
 using Microsoft.Data.Sqlite;
@@ -37,6 +38,7 @@ internal sealed class RunAcquisition(Dataset dataset, TimeProvider time)
             var parameters = (run with { RunId = runId }).Parameters;
             transaction.Execute(_sql.DeleteStaged, parameters);
             transaction.Execute(QualitySql.DeleteStaged, parameters);
+            transaction.Execute(Confirmations.Delete, parameters);
             transaction.Execute(
                 "delete from extract_pages where organization_id = $org and connected_integration_id = $integration and workflow_id = $run", parameters);
         }

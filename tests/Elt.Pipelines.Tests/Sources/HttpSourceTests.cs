@@ -4,6 +4,8 @@ using System.Net.Sockets;
 using System.Text;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Budgets;
+using Elt.Pipelines.Tests.Sources.Connectors;
 using Elt.Pipelines.Tests.Suite;
 using Elt.Pipelines.Warehouse;
 using Microsoft.AspNetCore.Http;
@@ -15,7 +17,7 @@ public sealed class HttpSourceTests : IAsyncLifetime
 {
     private static readonly SourceOptions Narrow = new() { MaxResponseBytes = 20_000, MaxPages = 50, AllowPrivateAddresses = true };
 
-    private readonly HttpSource _source = new(Dataset.Users, Narrow, DemoPages.Connectors, TimeProvider.System);
+    private readonly HttpSource _source = Source(Narrow);
     private Provider _provider = null!;
     private ConnectedIntegration _integration = null!;
 
@@ -138,7 +140,7 @@ public sealed class HttpSourceTests : IAsyncLifetime
             return true;
         };
 
-        using var impatient = new HttpSource(Dataset.Users, Narrow with { RequestTimeout = TimeSpan.FromMilliseconds(200) }, DemoPages.Connectors, TimeProvider.System);
+        using var impatient = Source(Narrow with { RequestTimeout = TimeSpan.FromMilliseconds(200) });
 
         var error = await Assert.ThrowsAsync<SourceException>(() => impatient.FetchAsync(new PageRequest(_integration, 1, 10), default));
 
@@ -228,4 +230,7 @@ public sealed class HttpSourceTests : IAsyncLifetime
     private Task<SourcePage> FetchAsync(int page) => _source.FetchAsync(new PageRequest(_integration, page, 10), default);
 
     private Task<SourceException> FailAsync() => Assert.ThrowsAsync<SourceException>(() => FetchAsync(1));
+
+    private static HttpSource Source(SourceOptions options) =>
+        new(Dataset.Users, options, DemoPages.Connectors, new RequestBudgets(new Vendor.NoLimits(), options, TimeProvider.System), TimeProvider.System);
 }

@@ -58,6 +58,14 @@ public sealed class ManifestTests
     [InlineData("[\"/n\"]", "[\"/n\"],\"type\":\"timestamp\",\"zone\":\"Mars/Olympus\"", "small.json, $.fields.name.zone: expected an IANA time zone", "'Mars/Olympus'")]
     [InlineData("[\"/n\"]", "[\"/n\"],\"zone\":\"UTC\"", "small.json, $.fields.name.zone: ", "is no timestamp")]
     [InlineData("\"key\":", "\"updatedAt\":{\"path\":\"/u\",\"zone\":\"CEST5\"},\"key\":", "small.json, $.updatedAt.zone: ", "'CEST5'")]
+    [InlineData("\"key\":", "\"budget\":{\"requests\":0,\"perSeconds\":60},\"key\":", "small.json, $.budget.requests: expected at least 1", "found 0")]
+    [InlineData("\"key\":", "\"budget\":{\"requests\":1,\"perSeconds\":86401},\"key\":", "small.json, $.budget.perSeconds: expected 1 to 86400", "found 86401")]
+    [InlineData("\"pagination\":{\"type\":\"none\"},", "\"file\":{},\"budget\":{\"requests\":1,\"perSeconds\":1},", "small.json, $.budget: ", "since the list is a file")]
+    [InlineData("\"key\":", "\"deletes\":{\"confirm\":{\"path\":\"{key}\",\"type\":\"byId\"}},\"key\":", "small.json, $.deletes.confirm.path: expected a path", "'{key}'")]
+    [InlineData("\"key\":", "\"deletes\":{\"confirm\":{\"path\":\"/x\",\"type\":\"byId\"}},\"key\":", "small.json, $.deletes.confirm.path: expected {key}", "'/x'")]
+    [InlineData("\"key\":", "\"deletes\":{\"confirm\":{\"path\":\"/{key}\",\"type\":\"byId\",\"max\":0}},\"key\":", "small.json, $.deletes.confirm.max: expected 1 to 10000", "found 0")]
+    [InlineData("\"key\":", "\"deletes\":{\"confirm\":{\"path\":\"/{key}\",\"type\":\"byId\",\"gone\":[{}]}},\"key\":", "small.json, $.deletes.confirm.gone: ", "expected rules")]
+    [InlineData("\"key\":", "\"deletes\":{\"confirm\":{\"path\":\"/{env.HOME}/{key}\",\"type\":\"byId\"}},\"key\":", "small.json, $.deletes.confirm.path: expected {config.x}", "'{env.HOME}'")]
     [InlineData("\"/rows\"", "7", "small.json, $.records.path: ", "'Number' as a string")]
     public void A_manifest_that_cannot_be_used_says_where_and_why(string text, string instead, string where, string found)
     {

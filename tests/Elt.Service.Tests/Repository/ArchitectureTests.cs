@@ -31,7 +31,7 @@ public sealed partial class ArchitectureTests
     [InlineData("using Npgsql", "src/Elt.Durable/Journal/Postgres/", "src/Elt.Durable/Ledger/", "src/Elt.Durable/DurableBuilder.cs",
         "src/Elt.Durable/Queues/Postgres", "src/Elt.Durable/Schedules/Postgres", "src/Elt.Durable/Messages/Postgres", "src/Elt.Durable/Streams/Postgres", "src/Elt.Durable/Control/Postgres",
         "src/Elt.Pipelines/Destinations/", "src/Elt.Pipelines/Integrations/", "src/Elt.Pipelines/Schema/", "src/Elt.Pipelines/PipelineDatabases.cs",
-        "src/Elt.Pipelines/PipelineOptions.cs", "src/Elt.Pipelines/PipelineRegistration.cs", "src/Elt.Service/Hosting/")]
+        "src/Elt.Pipelines/PipelineOptions.cs", "src/Elt.Pipelines/Sources/Budgets/", "src/Elt.Pipelines/PipelineRegistration.cs", "src/Elt.Service/Hosting/")]
     [InlineData("using Quartz", "src/Elt.Durable/Schedules/CronSchedule.cs")]
     [InlineData("using Bogus", "src/Elt.Service/Demo/")]
     [InlineData("using Spectre.Console", "src/Elt.Cli/")]

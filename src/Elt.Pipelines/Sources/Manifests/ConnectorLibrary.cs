@@ -12,7 +12,9 @@ namespace Elt.Pipelines.Sources.Manifests;
 /// </summary>
 public sealed class ConnectorLibrary
 {
-    private const string Inline = "rest";
+    /// <summary>The provider whose integrations bring their connector along.</summary>
+    internal const string Inline = "rest";
+
     private const string Shipped = "Sources/connectors/";
 
     private readonly Dictionary<string, Connector> _connectors = new(StringComparer.Ordinal);

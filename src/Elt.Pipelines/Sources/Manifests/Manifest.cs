@@ -62,7 +62,13 @@ internal sealed record Manifest
     /// <summary>Members of a record that are not kept among its attributes, since they change without meaning.</summary>
     public IReadOnlyList<string> Ignore { get; init; } = [];
 
-    /// <summary>How a rate limit says when it ends, beside <c>Retry-After</c>.</summary>
+    /// <summary>What becomes of records that the list does not have any more.</summary>
+    public DeleteRules Deletes { get; init; } = new();
+
+    /// <summary>How many requests the provider allows. Default it does not say, or says it with its answers.</summary>
+    public BudgetRule? Budget { get; init; }
+
+    /// <summary>How a rate limit says when it ends, beside <c>Retry-After</c>, and how much of it is left.</summary>
     public RateLimitRule? RateLimit { get; init; }
 
     /// <summary>What answers mean that the defaults get wrong; the first rule that fits counts, for successful answers too.</summary>
@@ -198,7 +204,14 @@ internal enum Transform
 /// <summary>How a rate limit says when it ends.</summary>
 /// <param name="ResetHeader">The header.</param>
 /// <param name="ResetIs">Its form.</param>
-internal sealed record RateLimitRule(string ResetHeader, ResetFormat ResetIs);
+internal sealed record RateLimitRule(string ResetHeader, ResetFormat ResetIs)
+{
+    /// <summary>The header that says how many requests are left until then; at none the next one waits for the reset. Default none does.</summary>
+    public string? RemainingHeader { get; init; }
+
+    /// <summary>The header that says how many there are in all. Default none does.</summary>
+    public string? LimitHeader { get; init; }
+}
 
 internal enum ResetFormat
 {

@@ -28,6 +28,10 @@ internal static partial class ManifestCheck
         }
         if (manifest.Pagination is OffsetPagination { Base: not (0 or 1) } or PageNumberPagination { Base: not (0 or 1) })
             yield return "$.pagination.base: expected 0 or 1.";
+        if (manifest.Budget?.Problem is { } budget)
+            yield return budget;
+        if ((manifest.Deletes.Confirm as ByIdConfirm)?.Problem is { } confirm)
+            yield return confirm;
         if (IncrementalProblem(manifest) is { } incremental)
             yield return incremental;
         if (manifest.UpdatedAt is { Zone: not null, Format: not TimeFormat.Iso8601 })
@@ -82,6 +86,8 @@ internal static partial class ManifestCheck
         ("$.slices", manifest.Slices.Count > 1),
         ("$.records.totalPath", manifest.Records.TotalPath is not null),
         ("$.errors", manifest.Errors.Count > 0),
+        ("$.budget", manifest.Budget is not null),
+        ("$.deletes.confirm", manifest.Deletes.Confirm is ByIdConfirm),
     ];
 
     private static string? IncrementalProblem(Manifest manifest) => manifest.Incremental switch
@@ -118,6 +124,8 @@ internal static partial class ManifestCheck
         ("$.pagination.echoPath", (manifest.Pagination as PageNumberPagination)?.EchoPath),
         ("$.incremental.path", (manifest.Incremental as DeltaLinkRule)?.Path),
         .. (manifest.Incremental as DeltaLinkRule)?.ExpiredWhen.Select((rule, i) => ($"$.incremental.expiredWhen[{i}].path", rule.Path)) ?? [],
+        ("$.deletes.confirm.record", (manifest.Deletes.Confirm as ByIdConfirm)?.Record),
+        .. (manifest.Deletes.Confirm as ByIdConfirm)?.Gone.Select((rule, i) => ($"$.deletes.confirm.gone[{i}].path", rule.Path)) ?? [],
         .. manifest.Key.Select((path, i) => ($"$.key[{i}]", (string?)path)),
         .. manifest.Records.Tombstones.Select((mark, i) => ($"$.records.tombstones[{i}].path", (string?)mark.Path)),
         .. manifest.Records.Filter.Select((condition, i) => ($"$.records.filter[{i}].path", (string?)condition.Path)),
@@ -132,6 +140,7 @@ internal static partial class ManifestCheck
         .. manifest.Headers.Select(header => ($"$.headers.{header.Key}", header.Value)),
         .. (manifest.Incremental as SinceRule)?.Query
             .Select(parameter => ($"$.incremental.query.{parameter.Key}", parameter.Value.Replace(SinceRule.Placeholder, "", StringComparison.Ordinal))) ?? [],
+        .. manifest.Deletes.Confirm is ByIdConfirm byId ? [("$.deletes.confirm.path", byId.Path.Replace(ByIdConfirm.Placeholder, "", StringComparison.Ordinal))] : Array.Empty<(string, string)>(),
         .. Texts(manifest.Auth).OfType<string>().Select(text => ("$.auth", text)),
     ];
 

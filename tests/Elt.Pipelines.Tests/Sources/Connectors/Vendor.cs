@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Budgets;
 using Elt.Pipelines.Sources.Manifests;
 using Elt.Pipelines.Warehouse;
 using Microsoft.AspNetCore.Builder;
@@ -28,6 +29,9 @@ internal sealed class Vendor : IAsyncDisposable
 
     /// <summary>Path and query of each request, as they came.</summary>
     public ConcurrentQueue<string> Requests { get; } = new();
+
+    /// <summary>Default without any limit.</summary>
+    public IBudgetStore Budgets { get; set; } = new NoLimits();
 
     public TimeProvider Time { get; set; } = TimeProvider.System;
 
@@ -92,8 +96,11 @@ internal sealed class Vendor : IAsyncDisposable
         return error;
     }
 
-    public HttpSource Source(SourceOptions? options = null) =>
-        new(Dataset.Users, options ?? new SourceOptions { AllowPrivateAddresses = true }, DemoPages.Connectors, Time);
+    public HttpSource Source(SourceOptions? options = null)
+    {
+        options ??= new SourceOptions { AllowPrivateAddresses = true };
+        return new HttpSource(Dataset.Users, options, DemoPages.Connectors, new RequestBudgets(Budgets, options, Time), Time);
+    }
 
     /// <summary>Records as <c>key name|email</c>, those that are gone or out of scope as <c>key State</c>.</summary>
     public static string[] Shown(IEnumerable<SourcePage> pages) =>
@@ -110,4 +117,10 @@ internal sealed class Vendor : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    /// <summary>Lets all requests go at once and notes nothing.</summary>
+    internal sealed class NoLimits : IBudgetStore
+    {
+        public Task<T> WriteAsync<T>(string scope, Func<BudgetBook, Task<T>> body, CancellationToken ct) => Task.FromResult(default(T)!);
+    }
 }

@@ -1,0 +1,71 @@
+using Elt.Durable;
+using Elt.Durable.Testing;
+using Elt.Pipelines.Extract;
+using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Tests.Sources;
+using Elt.Pipelines.Tests.Suite;
+using Elt.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace Elt.Pipelines.Tests.Extract;
+
+[Trait("promise", "P10")]
+public sealed class BudgetedExtractTests
+{
+    private const string Manifest =
+        """
+        {"name":"small","pageSize":{"param":"page_size"},"pagination":{"type":"page","pageParam":"page","totalPagesPath":"/total_pages"},
+         "records":{"path":"/users"},"key":["/id"],"fields":{},"budget":{"requests":2,"perSeconds":3600,"scope":"provider"}}
+        """;
+
+    [Fact]
+    public async Task A_batch_sleeps_for_its_turn_across_restarts_and_asks_for_no_page_twice()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("small.json"), Manifest);
+        await using var provider = await Provider.StartAsync();
+        await using var host = await DurableTestHost.StartAsync(durable => durable.AddPipelines(new PipelineOptions
+        {
+            ScheduleCron = null,
+            WarehousePath = folder.File("warehouse.db"),
+            IntegrationsPath = folder.File("integrations.db"),
+            DestinationPath = folder.File("destination.db"),
+            Source = new SourceOptions { AllowPrivateAddresses = true, ConnectorFolder = folder.Path, MaxDelay = TimeSpan.FromHours(2) },
+        }));
+        await host.Services.GetRequiredService<PipelineDatabases>().InitializeAsync();
+        var integration = provider.Connect(Workshop.Okta, User.Many(50));
+        await host.Services.GetRequiredService<IIntegrationStore>().UpsertAsync(
+            new ConnectedIntegration(integration.Id, integration.OrganizationId, "small", integration.ProviderData));
+
+        await host.Client.StartAsync(new ExtractAndLoad("org-001", "okta"), "run");
+        await host.AdvanceAsync(TimeSpan.FromMinutes(30));
+        Assert.Equal(new[] { 1, 2 }, Pages());
+        await host.RestartAsync();
+        await host.AdvanceAsync(TimeSpan.FromMinutes(29));
+        Assert.Equal(new[] { 1, 2 }, Pages());
+        await host.AdvanceAsync(TimeSpan.FromMinutes(5));
+        Assert.Equal(new[] { 1, 2, 3, 4 }, Pages());
+        await host.AdvanceAsync(TimeSpan.FromMinutes(65));
+
+        Assert.Equal(new[] { 1, 2, 3, 4, 5 }, Pages());
+        Assert.Equal(RunStatus.Success, (await host.Client.WaitAsync("run", PipelineHost.Patience()))?.Status);
+        var batch = Assert.Single(await host.Client.ListAsync(new RunFilter { ParentId = "run" }));
+        var steps = await host.Client.ListStepsAsync(batch.Id);
+        Assert.Equal(["turn-00003", "turn-00005"], steps.Select(step => step.Key).Where(key => key.StartsWith("turn", StringComparison.Ordinal)));
+
+        int[] Pages() => [.. provider.Requests.Select(request => request.Page)];
+    }
+
+    [Fact]
+    public void Each_wait_costs_an_attempt_so_that_a_source_that_fails_in_between_is_not_asked_for_ever()
+    {
+        var fresh = new PageRetry(new SourceOptions());
+        var waited = new PageRetry(new SourceOptions()) { Waits = 3 };
+
+        Assert.Equal(fresh.Policy.MaxAttempts - 3, waited.Policy.MaxAttempts);
+        waited.Waits = 1000;
+        Assert.Equal(1, waited.Policy.MaxAttempts);
+    }
+}
