@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Elt.Durable;
 using Elt.Durable.Ledger;
+using Elt.Pipelines.Backfills;
 using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Extract;
@@ -62,6 +63,7 @@ public static class PipelineRegistration
             .AddWorkflow<ApplyToLatestWorkflow>()
             .AddWorkflow<SyncOnwardWorkflow>()
             .AddWorkflow<PlanPipelineWorkflow>()
+            .AddWorkflow<BackfillWorkflow>()
             // Limits of the worker: a pipeline or batch that waits long is parked, and does not hold up those that could go on.
             .AddQueue(Queue, workerConcurrency: options.PipelineConcurrency)
             .AddQueue(BatchQueue, workerConcurrency: options.PipelineConcurrency * options.MaxParallelBatches);

@@ -6,7 +6,9 @@ namespace Elt.Pipelines.Extract;
 /// <summary>
 /// Retries a page step by the class of what failed: each class has a budget and a delay of its own. Counts, so it serves one step of one execution.
 /// </summary>
-internal sealed class PageRetry(SourceOptions options)
+/// <param name="options">Budgets and delays.</param>
+/// <param name="pause">The least time between two requests.</param>
+internal sealed class PageRetry(SourceOptions options, TimeSpan pause = default)
 {
     private readonly Dictionary<string, int> _failures = [];
     private TimeSpan _delay;
@@ -41,6 +43,8 @@ internal sealed class PageRetry(SourceOptions options)
         var delay = stated ?? first * Math.Pow(2, failures - 1);
         var limit = max ?? options.MaxDelay;
         _delay = delay < limit ? delay : limit;
+        if (_delay < pause)
+            _delay = pause;
         return failures <= retries;
     }
 }
