@@ -21,10 +21,14 @@ internal sealed class PageRetry(SourceOptions options, TimeSpan pause = default)
         DelayHint = _ => _delay,
     };
 
-    /// <summary>Whether a failure of the network or a timeout will be the page's last one.</summary>
-    public bool GivesUp(SourceException error) => error.ErrorClass == SourceErrorClass.Network
-        ? _failures.GetValueOrDefault("network") >= options.NetworkRetries
-        : error.ErrorClass == SourceErrorClass.Timeout && _failures.GetValueOrDefault("timeout") >= options.TimeoutRetries;
+    /// <summary>Whether a failure that may pass by itself will be the page's last one.</summary>
+    public bool GivesUp(SourceException error) => error.ErrorClass switch
+    {
+        SourceErrorClass.Network => _failures.GetValueOrDefault("network") >= options.NetworkRetries,
+        SourceErrorClass.Timeout => _failures.GetValueOrDefault("timeout") >= options.TimeoutRetries,
+        SourceErrorClass.RateLimit => _failures.GetValueOrDefault("rateLimit") >= options.RateLimitRetries,
+        _ => false,
+    };
 
     private bool Handles(Exception error) => error switch
     {
