@@ -13,6 +13,8 @@ var root = new RootCommand("Starts and watches workflows of an Elt service.")
     RunCommands.Result(globals),
     ListCommand.Create(globals),
     IntegrationsCommand.Create(globals),
+    OnboardCommand.Create(globals),
+    BackfillCommand.Create(globals),
     PlanCommand.Create(globals),
     DeletesCommand.Create(globals),
     QuarantineCommand.Create(globals),

@@ -36,6 +36,9 @@ internal static partial class Log
     [LoggerMessage(50, LogLevel.Warning, "{Integration} is read anew by the same run: {Reason}")]
     public static partial void ReadAgain(ILogger logger, IntegrationKey integration, string? reason);
 
+    [LoggerMessage(90, LogLevel.Warning, "{Integration} is not onboarded ({Outcome}): {Message}")]
+    public static partial void NotOnboarded(ILogger logger, IntegrationKey integration, string outcome, string message);
+
     [LoggerMessage(4, LogLevel.Critical, "Injected crash after batch {Batch}: killing this process")]
     public static partial void Crashing(ILogger logger, int batch);
 }

@@ -42,6 +42,9 @@ public sealed record PipelineOptions
     /// <summary>Batches of one extract that run side by side; each holds one page in memory. At least 1. Default 4.</summary>
     public int MaxParallelBatches { get; init; } = 4;
 
+    /// <summary>How long a backfill waits before it looks again whether the run has ended that is in its way; doubled up to 16 times as long. Default 15 s.</summary>
+    public TimeSpan BackfillWait { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Folder of declared datasets, <c>name.json</c>. Default none: there is <c>users</c> alone.</summary>
     public string? DatasetFolder { get; init; }
 

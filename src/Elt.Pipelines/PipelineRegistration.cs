@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Elt.Durable;
 using Elt.Durable.Ledger;
+using Elt.Pipelines.Backfills;
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Datasets;
 using Elt.Pipelines.Destinations;
@@ -8,6 +9,7 @@ using Elt.Pipelines.Extract;
 using Elt.Pipelines.Faults;
 using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Onboarding;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Plans;
 using Elt.Pipelines.Quality;
@@ -64,6 +66,8 @@ public static class PipelineRegistration
             .AddWorkflow<ApplyToLatestWorkflow>()
             .AddWorkflow<SyncOnwardWorkflow>()
             .AddWorkflow<PlanPipelineWorkflow>()
+            .AddWorkflow<BackfillWorkflow>()
+            .AddWorkflow<OnboardOrganizationWorkflow>()
             // Limits of the worker: a pipeline or batch that waits long is parked, and does not hold up those that could go on.
             .AddQueue(Queue, workerConcurrency: options.PipelineConcurrency)
             .AddQueue(BatchQueue, workerConcurrency: options.PipelineConcurrency * options.MaxParallelBatches);
@@ -121,6 +125,7 @@ public static class PipelineRegistration
         services.AddSingleton(s => new PinnedConnectors(
             s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<ConnectorLibrary>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new SourceCircuits(s.GetRequiredService<WarehouseFile>(), options.Source, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ConnectionCheck>();
         services.AddSingleton(s => new QuarantineReviews(
             datasets, s.GetRequiredService<WarehouseFile>(), s.GetRequiredService<IIntegrationStore>(), s.GetRequiredService<ConnectorLibrary>(),
             s.GetRequiredService<TimeProvider>()));

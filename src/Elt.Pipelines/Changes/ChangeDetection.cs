@@ -38,6 +38,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         // A single change that cannot be taken is no sign of a broken source: changes are measured by all that there is.
         var known = sql.OnlySeenAsGone ? transaction.Count(sql.CountLatest, run.Parameters) : 0;
         gate.Check(integration, seen.Quarantined + completeness.UnreadableKeys, Math.Max(seen.All + completeness.UnreadableKeys, known));
+        var leftAlone = run.IsBackfill ? transaction.Execute(sql.LeaveAlone, run.Parameters) : 0;
         _quarantine.Resolve(transaction, run, sql.OnlySeenAsGone);
         transaction.Execute(DatasetSql.SeeConfirmed, run.Parameters);
         var now = time.GetUtcNow().ToStored();
@@ -49,7 +50,8 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         var gone = sql.OnlySeenAsGone
             ? new GoneRecords(missing, known - missing, known, Unproven: null)
             : new GoneRecords(missing, seen.Present, missing == 0 ? 0 : transaction.Count(sql.CountLatest, run.Parameters), Unproven(completeness));
-        var hold = _holds.Judge(transaction, run, sql, gone, now);
+        // Deletes that wait for a person wait for a run that has looked at them.
+        var hold = run.IsBackfill ? null : _holds.Judge(transaction, run, sql, gone, now);
         if ((doubt ?? hold) is not null && completeness.UnreadableKeys == 0 && !sql.OnlySeenAsGone)
             transaction.Execute(sql.RememberMissing, [.. run.Parameters, ("$seq", run.Seq)]);
         // What passes although nothing is proven was approved by a person, who has seen that it was missing before.
@@ -63,6 +65,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         {
             Quarantined = seen.Quarantined + completeness.UnreadableKeys,
             Duplicates = seen.Duplicates,
+            LeftAlone = leftAlone,
             DeletesUnconfirmed = hold is null ? missing - deleted : 0,
             UnconfirmedReason = hold is null && missing > deleted ? doubt : null,
         });
@@ -85,19 +88,20 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
             update pipeline_runs
             set state = 'detected', detected_at = $now, staged = $staged, inserts = $inserts, updates = $updates, deletes = $deletes,
               deletes_held = $held, hold_reason = $hold, quarantined = $quarantined, resurrected = $resurrected, duplicates = $duplicates,
-              deletes_unconfirmed = $unconfirmed, unconfirmed_reason = $doubt
+              deletes_unconfirmed = $unconfirmed, unconfirmed_reason = $doubt, left_alone = $left_alone
             where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
             """,
             [.. run.Parameters, ("$now", time.GetUtcNow().ToStored()), ("$staged", found.Staged),
                 ("$inserts", changes.GetValueOrDefault("INSERT").Rows), ("$updates", changes.GetValueOrDefault("UPDATE").Rows),
                 ("$deletes", changes.GetValueOrDefault("DELETE").Rows), ("$held", found.DeletesHeld), ("$hold", found.HoldReason),
                 ("$quarantined", found.Quarantined), ("$resurrected", changes.GetValueOrDefault("INSERT").Resurrected),
-                ("$duplicates", found.Duplicates), ("$unconfirmed", found.DeletesUnconfirmed), ("$doubt", found.UnconfirmedReason)]);
+                ("$duplicates", found.Duplicates), ("$unconfirmed", found.DeletesUnconfirmed), ("$doubt", found.UnconfirmedReason),
+                ("$left_alone", found.LeftAlone)]);
     }
 
     private static DetectSummary Recorded(SqliteTransaction transaction, PipelineRun run) => transaction.Query(
         """
-        select staged, inserts, updates, deletes, deletes_held, hold_reason, quarantined, resurrected, duplicates, deletes_unconfirmed, unconfirmed_reason
+        select staged, inserts, updates, deletes, deletes_held, hold_reason, quarantined, resurrected, duplicates, deletes_unconfirmed, unconfirmed_reason, left_alone
         from pipeline_runs
         where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
         """,
@@ -108,6 +112,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
             Duplicates = row.GetInt64(8),
             DeletesUnconfirmed = row.GetInt64(9),
             UnconfirmedReason = row.Text(10),
+            LeftAlone = row.GetInt64(11),
         },
         run.Parameters)[0];
 }

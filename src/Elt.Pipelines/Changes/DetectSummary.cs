@@ -27,6 +27,10 @@ public sealed record DetectSummary(long Staged, long Inserts, long Updates, long
     /// <summary>Records that are missing, and are deleted when the next complete run misses them too.</summary>
     public long DeletesUnconfirmed { get; init; }
 
+    /// <summary>Records of a backfill that were not taken: what is there is as new or newer, or nothing proves that it is not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long LeftAlone { get; init; }
+
     /// <summary>Why they may be there all the same; <see langword="null"/> when there are none.</summary>
     public string? UnconfirmedReason { get; init; }
 

@@ -1,3 +1,4 @@
+using Elt.Pipelines.Backfills;
 using Elt.Pipelines.Changes;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Incremental;
@@ -25,6 +26,7 @@ internal sealed class DatasetStages
         Changes = new ChangeDetection(dataset, options.Deletes, options.Quality, time);
         Latest = new LatestState(dataset, time);
         Plans = new PlanRuns(dataset, Quality, Changes, time);
+        Backfills = new BackfillRuns(dataset, warehouse, this, time);
     }
 
     public RunAcquisition Runs { get; }
@@ -40,6 +42,8 @@ internal sealed class DatasetStages
     public LatestState Latest { get; }
 
     public PlanRuns Plans { get; }
+
+    public BackfillRuns Backfills { get; }
 
     /// <exception cref="RunStateException">A connector maps to another dataset: it was replaced after the run began.</exception>
     public void EnsureFedBy(Connector connector)

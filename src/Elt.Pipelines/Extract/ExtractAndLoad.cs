@@ -14,14 +14,18 @@ namespace Elt.Pipelines.Extract;
 /// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
 /// <param name="RunId">The run to stage for, which has acquired the integration; default this run itself.</param>
 /// <param name="Full">Whether everything is read of an integration that is read incrementally. Default only when it must.</param>
+/// <param name="RequestsPerMinute">Most requests for pages, one after another, 1 to 6 000. Default no limit.</param>
 [Workflow("extract-and-load")]
 public sealed record ExtractAndLoad(
     string OrganizationId, string ConnectedIntegrationId, int Batches = 10, int PagesPerBatch = 10, string? RunId = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Full = false) : IWorkflow<ExtractSummary>
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Full = false,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? RequestsPerMinute = null) : IWorkflow<ExtractSummary>
 {
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 
     internal BatchPlan Plan { get; } = new(Batches, PagesPerBatch);
+
+    internal Pace Pace { get; } = new(RequestsPerMinute);
 }
 
 internal sealed class ExtractAndLoadWorkflow(
@@ -70,7 +74,7 @@ internal sealed class ExtractAndLoadWorkflow(
         while (next < planned)
         {
             var round = Enumerable.Range(next, Math.Min(input.Batches, planned - next)).ToList();
-            var loaded = await context.MapAsync(round, Name, (batch, scope) => LoadBatchAsync(scope, Batch(batch)), options.MaxParallelBatches);
+            var loaded = await context.MapAsync(round, Name, (batch, scope) => LoadBatchAsync(scope, Batch(batch)), input.Pace.IsLimited ? 1 : options.MaxParallelBatches);
             ended |= loaded.Any(batch => batch.Ended);
             next += round.Count;
         }
@@ -84,7 +88,7 @@ internal sealed class ExtractAndLoadWorkflow(
 
         string Name(int batch) => $"{(pass == 0 ? "" : "again-")}batch-{batch:00}";
         ExtractAndLoadBatch Batch(int batch, string? from = null) =>
-            new(input.OrganizationId, input.ConnectedIntegrationId, runId, batch, input.PagesPerBatch, pageSize, from, connector, pass);
+            new(input.OrganizationId, input.ConnectedIntegrationId, runId, batch, input.PagesPerBatch, pageSize, from, connector, pass, input.RequestsPerMinute);
     }
 
     private static Task<BatchSummary> LoadBatchAsync(WorkflowContext context, ExtractAndLoadBatch batch, string? name = null) =>

@@ -20,16 +20,20 @@ namespace Elt.Pipelines.Extract;
 /// <param name="Cursor">What the first page is asked for by, where pages follow one another; opaque.</param>
 /// <param name="Connector">SHA-256 of the connector that the run is pinned to; default the integration's own as it is now.</param>
 /// <param name="Pass">1 when the run reads everything after its source had forgotten what has changed. Default 0.</param>
+/// <param name="RequestsPerMinute">Most requests for pages, 1 to 6 000. Default no limit.</param>
 [Workflow("extract-and-load-batch")]
 public sealed record ExtractAndLoadBatch(
     string OrganizationId, string ConnectedIntegrationId, string RunId, int Batch, int PagesPerBatch, int PageSize,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Cursor = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Connector = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int Pass = 0) : IWorkflow<BatchSummary>
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int Pass = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? RequestsPerMinute = null) : IWorkflow<BatchSummary>
 {
     internal IntegrationKey Integration { get; } = new(OrganizationId, ConnectedIntegrationId);
 
     internal BatchPlan Plan { get; } = new(1, PagesPerBatch);
+
+    internal Pace Pace { get; } = new(RequestsPerMinute);
 }
 
 /// <summary>What a batch has staged.</summary>
@@ -62,6 +66,8 @@ internal sealed class ExtractAndLoadBatchWorkflow(
         StagedPage page;
         do
         {
+            if (first + pages > 1)
+                await context.SleepAsync(input.Pace.Pause, $"pause-{first + pages:00000}");
             page = await StagePageAsync(input, first + pages, cursor, ofRun, context);
             cursor = page.NextCursor;
             pages++;
@@ -75,7 +81,7 @@ internal sealed class ExtractAndLoadBatchWorkflow(
     // The wait for a turn in a budget may be long: the batch sleeps, and holds no place meanwhile.
     private async Task<StagedPage> StagePageAsync(ExtractAndLoadBatch input, int number, string? cursor, Lazy<DatasetStages> ofRun, WorkflowContext context)
     {
-        var retry = new PageRetry(options);
+        var retry = new PageRetry(options, input.Pace.Pause);
         while (true)
         {
             var page = await AskPageAsync(input, number, cursor, ofRun, retry, context);
@@ -97,7 +103,8 @@ internal sealed class ExtractAndLoadBatchWorkflow(
             async ct =>
             {
                 var staging = ofRun.Value.Staging;
-                var reading = ofRun.Value.Readings.Find(input.Integration, input.RunId)?.Reading;
+                var backfill = ofRun.Value.Backfills.Find(input.Integration, input.RunId);
+                var reading = backfill is null ? ofRun.Value.Readings.Find(input.Integration, input.RunId)?.Reading : backfill.Reading;
                 if (staging.Find(input.Integration, input.RunId, number) is { } staged)
                     return staged.Journaled(reading);
                 try
@@ -113,7 +120,8 @@ internal sealed class ExtractAndLoadBatchWorkflow(
                 {
                     return StagedPage.Later(number, e.Wait);
                 }
-                staged = await staging.StageAsync(input.Integration, input.RunId, fetched with { Pass = input.Pass }, faults.BeforeCommit, ct);
+                staged = await staging.StageAsync(
+                    input.Integration, input.RunId, (backfill?.Narrow(fetched) ?? fetched) with { Pass = input.Pass }, faults.BeforeCommit, ct);
                 return staged.Journaled(reading);
             },
             retry.Policy);

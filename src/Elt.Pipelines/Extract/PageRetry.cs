@@ -6,7 +6,9 @@ namespace Elt.Pipelines.Extract;
 /// <summary>
 /// Retries a page step by the class of what failed: each class has a budget and a delay of its own. Counts, so it serves one step of one execution.
 /// </summary>
-internal sealed class PageRetry(SourceOptions options)
+/// <param name="options">Budgets and delays.</param>
+/// <param name="pause">The least time between two requests.</param>
+internal sealed class PageRetry(SourceOptions options, TimeSpan pause = default)
 {
     private readonly Dictionary<string, int> _failures = [];
     private TimeSpan _delay;
@@ -27,10 +29,14 @@ internal sealed class PageRetry(SourceOptions options)
 
     private int MaxAttempts => 1 + options.NetworkRetries + options.TimeoutRetries + options.RateLimitRetries + RetryPolicy.Database.MaxAttempts;
 
-    /// <summary>Whether a failure of the network or a timeout will be the page's last one.</summary>
-    public bool GivesUp(SourceException error) => error.ErrorClass == SourceErrorClass.Network
-        ? _failures.GetValueOrDefault("network") >= options.NetworkRetries
-        : error.ErrorClass == SourceErrorClass.Timeout && _failures.GetValueOrDefault("timeout") >= options.TimeoutRetries;
+    /// <summary>Whether a failure that may pass by itself will be the page's last one.</summary>
+    public bool GivesUp(SourceException error) => error.ErrorClass switch
+    {
+        SourceErrorClass.Network => _failures.GetValueOrDefault("network") >= options.NetworkRetries,
+        SourceErrorClass.Timeout => _failures.GetValueOrDefault("timeout") >= options.TimeoutRetries,
+        SourceErrorClass.RateLimit => _failures.GetValueOrDefault("rateLimit") >= options.RateLimitRetries,
+        _ => false,
+    };
 
     private bool Handles(Exception error) => error switch
     {
@@ -49,6 +55,8 @@ internal sealed class PageRetry(SourceOptions options)
         var delay = stated ?? first * Math.Pow(2, failures - 1);
         var limit = max ?? options.MaxDelay;
         _delay = delay < limit ? delay : limit;
+        if (_delay < pause)
+            _delay = pause;
         return failures <= retries;
     }
 }

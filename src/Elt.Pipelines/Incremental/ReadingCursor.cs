@@ -52,7 +52,7 @@ internal sealed record ReadingCursor(string Source, string Value, DateTimeOffset
         $"""
         select exists (select 1 from delete_holds where {OfIntegration} and state in ('open', 'approved'))
           or coalesce((
-            select deletes_held + deletes_unconfirmed > 0 from pipeline_runs where {OfIntegration} and state = 'applied' order by run_seq desc limit 1), 0)
+            select deletes_held + deletes_unconfirmed > 0 from pipeline_runs where {OfIntegration} and state = 'applied' and kind = 'run' order by run_seq desc limit 1), 0)
         """,
         run.Parameters) != 0;
 

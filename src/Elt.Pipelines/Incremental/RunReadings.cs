@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Elt.Pipelines.Backfills;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Plans;
@@ -35,6 +36,9 @@ internal sealed class RunReadings(WarehouseFile warehouse, PinnedConnectors conn
         return await warehouse.Database.WriteAsync(
             transaction =>
             {
+                // What a backfill reads is its own range, which no cursor follows.
+                if (BackfillRuns.Find(transaction, integration.Key, runId) is not null)
+                    return new ReadingChoice(ReadingChoice.Full);
                 var run = PlanRuns.Find(transaction, integration.Key, runId) ?? PipelineRuns.EnsureNewest(transaction, integration.Key, runId);
                 return (RunReading.Find(transaction.Connection!, run) ?? Pin(transaction, run, SourceHash(integration, connector), rule, full)).Choice;
             },

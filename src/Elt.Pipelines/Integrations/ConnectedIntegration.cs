@@ -11,6 +11,12 @@ public sealed record ConnectedIntegration(string Id, string OrganizationId, stri
     /// <summary>Tenant and integration as the key of everything that is stored for it.</summary>
     public IntegrationKey Key { get; } = new(OrganizationId, Id);
 
+    /// <summary>Whether the schedule runs it. Default active.</summary>
+    public IntegrationState State { get; init; }
+
+    /// <summary>Why it is in that state, and what to do; <see langword="null"/> when there is nothing to say.</summary>
+    public string? StateReason { get; init; }
+
     /// <summary>What kind of system it is.</summary>
     public string Provider { get; } = !string.IsNullOrWhiteSpace(Provider)
         ? Provider

@@ -16,16 +16,29 @@ public interface IIntegrationStore
     /// <param name="ct">Cancels.</param>
     Task<IReadOnlyList<IntegrationKey>> ListKeysAsync(CancellationToken ct = default);
 
+    /// <summary>States of all integrations, ordered by their keys; also of those whose provider data cannot be used.</summary>
+    /// <param name="ct">Cancels.</param>
+    Task<IReadOnlyList<IntegrationStatus>> ListStatesAsync(CancellationToken ct = default);
+
     /// <summary>The integration of a key, or <see langword="null"/>.</summary>
     /// <param name="key">Organization and integration.</param>
     /// <param name="ct">Cancels.</param>
     /// <exception cref="FormatException">Its provider data cannot be used.</exception>
     Task<ConnectedIntegration?> FindAsync(IntegrationKey key, CancellationToken ct = default);
 
-    /// <summary>Adds an integration, or replaces provider and provider data of the one with its key.</summary>
+    /// <summary>Adds an integration in its state, or replaces provider and provider data of the one with its key, whose state stays.</summary>
     /// <param name="integration">The integration.</param>
     /// <param name="ct">Cancels.</param>
     Task UpsertAsync(ConnectedIntegration integration, CancellationToken ct = default);
+
+    /// <summary>Puts an integration into a state. Asked again it changes nothing.</summary>
+    /// <param name="key">The integration.</param>
+    /// <param name="to">The state.</param>
+    /// <param name="reason">Why, and what to do; without secrets and personal data.</param>
+    /// <param name="from">The state that it must be in, if it is not in the new one already; default any.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <returns>The state that it is in then; <see langword="null"/> when there is no such integration.</returns>
+    Task<IntegrationState?> SetStateAsync(IntegrationKey key, IntegrationState to, string? reason, IntegrationState? from = null, CancellationToken ct = default);
 }
 
 /// <summary>There is no integration of that key.</summary>
@@ -47,11 +60,15 @@ internal static class IntegrationStoreExtensions
         await store.FindAsync(key, ct).ConfigureAwait(false) ?? throw new IntegrationNotFoundException(key);
 
     /// <summary>Makes an integration of a stored row.</summary>
-    public static ConnectedIntegration ToIntegration(string organizationId, string id, string provider, string providerData)
+    public static ConnectedIntegration ToIntegration(string organizationId, string id, string provider, string providerData, string state, string? reason)
     {
         try
         {
-            return new ConnectedIntegration(id, organizationId, provider, ProviderData.Parse(providerData));
+            return new ConnectedIntegration(id, organizationId, provider, ProviderData.Parse(providerData))
+            {
+                State = IntegrationStates.Parse(state),
+                StateReason = reason,
+            };
         }
         catch (FormatException e)
         {

@@ -1,5 +1,6 @@
 using Elt.Pipelines.Schema;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Elt.Pipelines.Integrations;
 
@@ -7,7 +8,7 @@ namespace Elt.Pipelines.Integrations;
 /// <param name="dataSource">Connections to the database; not disposed here.</param>
 public sealed class PostgresIntegrationStore(NpgsqlDataSource dataSource) : IIntegrationStore
 {
-    private const string Columns = "organization_id, id, provider, provider_data::text";
+    private const string Columns = "organization_id, id, provider, provider_data::text, state, state_reason";
 
     /// <inheritdoc/>
     public Task InitializeAsync(CancellationToken ct = default) =>
@@ -22,6 +23,12 @@ public sealed class PostgresIntegrationStore(NpgsqlDataSource dataSource) : IInt
         await ReadAsync(
             "select organization_id, id from elt.connected_integrations order by organization_id, id",
             row => new IntegrationKey(row.GetString(0), row.GetString(1)), ct).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<IntegrationStatus>> ListStatesAsync(CancellationToken ct = default) =>
+        await ReadAsync(
+            "select organization_id, id, state from elt.connected_integrations order by organization_id, id",
+            row => new IntegrationStatus(new IntegrationKey(row.GetString(0), row.GetString(1)), IntegrationStates.Parse(row.GetString(2))), ct).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public async Task<ConnectedIntegration?> FindAsync(IntegrationKey key, CancellationToken ct = default)
@@ -39,14 +46,32 @@ public sealed class PostgresIntegrationStore(NpgsqlDataSource dataSource) : IInt
         ArgumentNullException.ThrowIfNull(integration);
         await using var command = dataSource.CreateCommand(
             """
-            insert into elt.connected_integrations (organization_id, id, provider, provider_data) values ($1, $2, $3, $4::jsonb)
+            insert into elt.connected_integrations (organization_id, id, provider, provider_data, state, state_reason) values ($1, $2, $3, $4::jsonb, $5, $6)
             on conflict (organization_id, id) do update set provider = excluded.provider, provider_data = excluded.provider_data
             """);
-        Bind(command, integration.OrganizationId, integration.Id, integration.Provider, integration.ProviderData.ToJson());
+        Bind(command, integration.OrganizationId, integration.Id, integration.Provider, integration.ProviderData.ToJson(), integration.State.Name(), integration.StateReason);
         await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
-    private async Task<List<T>> ReadAsync<T>(string sql, Func<NpgsqlDataReader, T> read, CancellationToken ct, params string[] values)
+    /// <inheritdoc/>
+    public async Task<IntegrationState?> SetStateAsync(
+        IntegrationKey key, IntegrationState to, string? reason, IntegrationState? from = null, CancellationToken ct = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        await using var command = dataSource.CreateCommand(
+            """
+            update elt.connected_integrations set state = $3, state_reason = $4
+            where organization_id = $1 and id = $2 and ($5::text is null or state in ($5, $3))
+            """);
+        Bind(command, key.OrganizationId, key.ConnectedIntegrationId, to.Name(), reason, from?.Name());
+        await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
+        var found = await ReadAsync(
+            "select state from elt.connected_integrations where organization_id = $1 and id = $2",
+            row => (IntegrationState?)IntegrationStates.Parse(row.GetString(0)), ct, key.OrganizationId, key.ConnectedIntegrationId).ConfigureAwait(false);
+        return found.FirstOrDefault();
+    }
+
+    private async Task<List<T>> ReadAsync<T>(string sql, Func<NpgsqlDataReader, T> read, CancellationToken ct, params string?[] values)
     {
         await using var command = dataSource.CreateCommand(sql);
         Bind(command, values);
@@ -57,12 +82,12 @@ public sealed class PostgresIntegrationStore(NpgsqlDataSource dataSource) : IInt
         return rows;
     }
 
-    private static void Bind(NpgsqlCommand command, params ReadOnlySpan<string> values)
+    private static void Bind(NpgsqlCommand command, params ReadOnlySpan<string?> values)
     {
         foreach (var value in values)
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
+            command.Parameters.Add(new NpgsqlParameter { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
     }
 
     private static ConnectedIntegration ToIntegration(NpgsqlDataReader row) =>
-        IntegrationStoreExtensions.ToIntegration(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3));
+        IntegrationStoreExtensions.ToIntegration(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.IsDBNull(5) ? null : row.GetString(5));
 }

@@ -9,7 +9,7 @@ namespace Elt.Pipelines.Integrations;
 /// <param name="database">The file; not disposed here.</param>
 public sealed class SqliteIntegrationStore(SqliteDatabase database) : IIntegrationStore
 {
-    private const string Columns = "organization_id, id, provider, provider_data";
+    private const string Columns = "organization_id, id, provider, provider_data, state, state_reason";
 
     /// <inheritdoc/>
     public Task InitializeAsync(CancellationToken ct = default) =>
@@ -27,6 +27,12 @@ public sealed class SqliteIntegrationStore(SqliteDatabase database) : IIntegrati
                 row => new IntegrationKey(row.GetString(0), row.GetString(1))));
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<IntegrationStatus>> ListStatesAsync(CancellationToken ct = default) =>
+        Task.FromResult<IReadOnlyList<IntegrationStatus>>(
+            Read("select organization_id, id, state from connected_integrations order by organization_id, id",
+                row => new IntegrationStatus(new IntegrationKey(row.GetString(0), row.GetString(1)), IntegrationStates.Parse(row.GetString(2)))));
+
+    /// <inheritdoc/>
     public Task<ConnectedIntegration?> FindAsync(IntegrationKey key, CancellationToken ct = default)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -42,11 +48,34 @@ public sealed class SqliteIntegrationStore(SqliteDatabase database) : IIntegrati
         return database.WriteAsync(
             transaction => transaction.Execute(
                 $"""
-                insert into connected_integrations ({Columns}) values ($org, $id, $provider, $data)
+                insert into connected_integrations ({Columns}) values ($org, $id, $provider, $data, $state, $reason)
                 on conflict (organization_id, id) do update set provider = excluded.provider, provider_data = excluded.provider_data
                 """,
                 ("$org", integration.OrganizationId), ("$id", integration.Id),
-                ("$provider", integration.Provider), ("$data", integration.ProviderData.ToJson())),
+                ("$provider", integration.Provider), ("$data", integration.ProviderData.ToJson()),
+                ("$state", integration.State.Name()), ("$reason", integration.StateReason)),
+            ct);
+    }
+
+    /// <inheritdoc/>
+    public Task<IntegrationState?> SetStateAsync(
+        IntegrationKey key, IntegrationState to, string? reason, IntegrationState? from = null, CancellationToken ct = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        (string, object?)[] parameters = [("$org", key.OrganizationId), ("$id", key.ConnectedIntegrationId)];
+        return database.WriteAsync(
+            transaction =>
+            {
+                transaction.Execute(
+                    """
+                    update connected_integrations set state = $to, state_reason = $reason
+                    where organization_id = $org and id = $id and ($from is null or state in ($from, $to))
+                    """,
+                    [.. parameters, ("$to", to.Name()), ("$reason", reason), ("$from", from?.Name())]);
+                return transaction.Query(
+                    "select state from connected_integrations where organization_id = $org and id = $id",
+                    row => (IntegrationState?)IntegrationStates.Parse(row.GetString(0)), parameters).FirstOrDefault();
+            },
             ct);
     }
 
@@ -62,5 +91,5 @@ public sealed class SqliteIntegrationStore(SqliteDatabase database) : IIntegrati
     }
 
     private static ConnectedIntegration ToIntegration(SqliteDataReader row) =>
-        IntegrationStoreExtensions.ToIntegration(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3));
+        IntegrationStoreExtensions.ToIntegration(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.Text(5));
 }

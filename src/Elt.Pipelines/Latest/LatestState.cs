@@ -23,6 +23,8 @@ public sealed record ApplySummary(long Upserted, long Deleted, long Latest)
 internal sealed class LatestState(Dataset dataset, TimeProvider time)
 {
     private const int MaxTold = 20;
+    private const string Dated =
+        "select coalesce(sum(dated), 0) from extract_pages where organization_id = $org and connected_integration_id = $integration and workflow_id = $run";
 
     private readonly DatasetSql _sql = new(dataset);
     private readonly RecordHistory _history = new(dataset);
@@ -52,6 +54,8 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
     {
         var now = time.GetUtcNow().ToStored();
         var upserted = transaction.Execute(_sql.ApplyUpserts, [.. run.Parameters, ("$now", now)]);
+        if (!run.IsBackfill && transaction.Count(Dated, run.Parameters) > 0)
+            transaction.Execute(_sql.FollowUpdatedAt, run.Parameters);
         var deleted = transaction.Execute(_sql.ApplyDeletes, run.Parameters);
         transaction.Execute(_sql.ForgetTombstones, run.Parameters);
         transaction.Execute(_sql.RememberTombstones, [.. run.Parameters, ("$now", now)]);

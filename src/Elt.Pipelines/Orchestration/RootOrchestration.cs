@@ -7,7 +7,7 @@ using Elt.Pipelines.Quality;
 
 namespace Elt.Pipelines.Orchestration;
 
-/// <summary>Runs the pipeline of every connected integration, several at a time.</summary>
+/// <summary>Runs the pipeline of every active integration, several at a time.</summary>
 /// <param name="Batches">Batches of a round, 1 to 10 000. Default 10.</param>
 /// <param name="PagesPerBatch">Pages of a batch, 1 to 10 000. Default 10.</param>
 /// <param name="Full">Whether everything is read also of integrations that are read incrementally. Default only when it must.</param>
@@ -66,7 +66,7 @@ internal sealed class RootOrchestrationWorkflow(IIntegrationStore integrations) 
 {
     public override async Task<RootSummary> RunAsync(RootOrchestration input, WorkflowContext context)
     {
-        var keys = await context.StepAsync("list-integrations", ct => integrations.ListKeysAsync(ct), RetryPolicy.Database);
+        var keys = await context.StepAsync("list-integrations", ListActiveAsync, RetryPolicy.Database);
         // One failing integration does not stop the others: the failures are named when all have ended.
         var summaries = await context.MapAsync(
             keys,
@@ -78,4 +78,7 @@ internal sealed class RootOrchestrationWorkflow(IIntegrationStore integrations) 
             onFailure: MapFailure.CollectAll);
         return new RootSummary(summaries, PipelineTotals.Of(summaries));
     }
+
+    private async Task<IReadOnlyList<IntegrationKey>> ListActiveAsync(CancellationToken ct) =>
+        [.. (await integrations.ListStatesAsync(ct)).Where(known => known.State == IntegrationState.Active).Select(known => known.Key)];
 }

@@ -82,7 +82,7 @@ internal sealed class QualitySql(Dataset dataset)
         """
         select q.records from pipeline_runs r
         join quality_runs q on q.organization_id = r.organization_id and q.connected_integration_id = r.connected_integration_id and q.run_seq = r.run_seq
-        where r.organization_id = $org and r.connected_integration_id = $integration and r.run_seq < $seq and r.state = 'applied'
+        where r.organization_id = $org and r.connected_integration_id = $integration and r.run_seq < $seq and r.state = 'applied' and r.kind = 'run'
           and not exists (
             select 1 from run_readings c
             where c.organization_id = r.organization_id and c.connected_integration_id = r.connected_integration_id and c.workflow_id = r.workflow_id

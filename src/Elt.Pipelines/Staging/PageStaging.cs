@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Elt.Pipelines.Backfills;
 using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
@@ -45,7 +46,8 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         await warehouse.Database.WriteAsync(
             transaction =>
             {
-                var run = PlanRuns.Find(transaction, integration, runId) ?? PipelineRuns.EnsureNewest(transaction, integration, runId);
+                var run = PlanRuns.Find(transaction, integration, runId) ?? BackfillRuns.Find(transaction, integration, runId)
+                    ?? PipelineRuns.EnsureNewest(transaction, integration, runId);
                 RunReading.EnsurePass(transaction, run, page);
                 if (Find(transaction.Connection!, [.. run.Parameters, ("$page", page.Page)]) is { } staged)
                     return staged;
@@ -144,13 +146,15 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         transaction.Execute(
             """
             insert into extract_pages (organization_id, connected_integration_id, workflow_id, page, rows, unreadable_keys, is_last,
-              total_pages, declared_total, keys_digest, next_cursor, absence, connector, delta_link, fields, staged_at)
-            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $connector, $delta_link, $fields, $now)
+              total_pages, declared_total, keys_digest, next_cursor, absence, connector, delta_link, fields, dated, staged_at)
+            values ($org, $integration, $run, $page, $rows, $unreadable, $is_last, $total_pages, $declared_total, $digest, $next_cursor, $absence, $connector, $delta_link, $fields,
+              $dated, $now)
             """,
             [.. run.Parameters, ("$page", page.Page), ("$rows", rows), ("$unreadable", unreadable), ("$is_last", page.IsLast),
                 ("$total_pages", page.TotalPages), ("$declared_total", page.DeclaredTotal), ("$digest", digest), ("$next_cursor", page.NextCursor),
                 ("$absence", (int)page.Absence), ("$connector", page.Connector?.Hash), ("$delta_link", page.DeltaLink),
-                ("$fields", Contracts.KnownFields.ToJson(page.NewFields)), ("$now", time.GetUtcNow().ToStored())]);
+                ("$fields", Contracts.KnownFields.ToJson(page.NewFields)), ("$dated", page.Records.Count(record => record.UpdatedAt is not null)),
+                ("$now", time.GetUtcNow().ToStored())]);
         return new StagedPage(page.Page, rows, unreadable, page.IsLast, page.TotalPages) { NextCursor = page.NextCursor };
     }
 

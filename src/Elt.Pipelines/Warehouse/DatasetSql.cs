@@ -85,8 +85,8 @@ internal sealed class DatasetSql(Dataset dataset)
     /// </summary>
     public string InsertChanges =>
         $"""
-        insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, change_type, changed_fields, resurrected, detected_at)
-        select s.organization_id, s.connected_integration_id, s.workflow_id, s.external_id, s.id, {dataset.Each("s.{0}")},
+        insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, updated_at, change_type, changed_fields, resurrected, detected_at)
+        select s.organization_id, s.connected_integration_id, s.workflow_id, s.external_id, s.id, {dataset.Each("s.{0}")}, s.updated_at,
           case when l.external_id is null then 'INSERT' else 'UPDATE' end,
           case when l.external_id is not null then rtrim({ChangedFields()}, ',') end,
           l.external_id is null and exists (
@@ -102,6 +102,26 @@ internal sealed class DatasetSql(Dataset dataset)
 
     /// <summary>Counts the seen keys by what became of their records. Columns: state, keys.</summary>
     public const string CountSeen = "select state, count(*) from temp.seen group by state";
+
+    /// <summary>
+    /// Takes from the table of keys what a backfill leaves alone: records that are gone, those that are not proven to be as new as the row that latest has, and those that
+    /// were deleted since they were changed.
+    /// </summary>
+    public string LeaveAlone =>
+        $"""
+        delete from temp.seen where external_id in (
+          select k.external_id
+          from temp.seen k
+          cross join {_staging} s
+            on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.page = k.page and s.ordinal = k.ordinal
+          left join {_latest} l
+            on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = k.external_id
+          left join {_tombstones} t
+            on t.organization_id = $org and t.connected_integration_id = $integration and t.id = s.id
+          where k.state not in ('present', 'quarantined')
+            or (l.external_id is not null and (s.updated_at >= l.updated_at) is not true)
+            or (l.external_id is null and t.id is not null and (s.updated_at > t.deleted_at) is not true))
+        """;
 
     /// <summary>Counts the records of latest that the run has not seen, or seen as gone.</summary>
     public string CountMissing => $"select count(*) {FromMissing}";
@@ -214,11 +234,27 @@ internal sealed class DatasetSql(Dataset dataset)
     /// <summary>Applies a run's inserts and updates to latest.</summary>
     public string ApplyUpserts =>
         $"""
-        insert into {_latest} (organization_id, connected_integration_id, external_id, id, {_columns}, last_updated)
-        select organization_id, connected_integration_id, external_id, id, {_columns}, $now
+        insert into {_latest} (organization_id, connected_integration_id, external_id, id, {_columns}, updated_at, last_updated)
+        select organization_id, connected_integration_id, external_id, id, {_columns}, updated_at, $now
         from {_cdc} where {OfRun} and change_type <> 'DELETE'
         on conflict (organization_id, connected_integration_id, external_id) do update
-          set {dataset.Each("{0} = excluded.{0}")}, last_updated = excluded.last_updated
+          set {dataset.Each("{0} = excluded.{0}")}, updated_at = excluded.updated_at, last_updated = excluded.last_updated
+        """;
+
+    /// <summary>
+    /// Follows, in latest, when the records were changed that came with the values that latest has. It inserts nothing: each row meets the one that it comes from.
+    /// </summary>
+    public string FollowUpdatedAt =>
+        $"""
+        insert into {_latest} (organization_id, connected_integration_id, external_id, id, last_updated, updated_at)
+        select $org, $integration, l.external_id, l.id, l.last_updated, s.updated_at
+        from {_staging} s
+        cross join {_latest} l
+          on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = s.external_id
+        where s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run
+          and s.state = 'present' and s.updated_at > coalesce(l.updated_at, '')
+        on conflict (organization_id, connected_integration_id, external_id) do update
+          set updated_at = excluded.updated_at where updated_at is null or updated_at < excluded.updated_at
         """;
 
     /// <summary>Applies a run's deletes to latest.</summary>

@@ -11,6 +11,12 @@ internal sealed record PipelineRun(IntegrationKey Integration, string RunId, lon
     /// <summary>What a plan has in place of a number: it fences nobody, and is fenced by plans only.</summary>
     public const long PlanSeq = 0;
 
+    /// <summary>What a backfill has in place of a number until it is merged: it fences nobody, and is fenced by nobody.</summary>
+    public const long BackfillSeq = -1;
+
+    /// <summary>Whether it only adds what is missing and newer: it deletes nothing, and proves nothing of what it has not read. Default no.</summary>
+    public bool IsBackfill { get; init; }
+
     /// <summary>Whether it is a plan.</summary>
     public bool IsPlan => Seq == PlanSeq;
 

@@ -11,17 +11,17 @@ internal static class PipelineRuns
 {
     /// <summary>Gives a run the next number of its integration; a run that has one keeps it.</summary>
     /// <exception cref="RunStateException">The runs of the integration feed another dataset.</exception>
-    public static PipelineRun Acquire(SqliteTransaction transaction, IntegrationKey integration, string runId, string dataset, DateTimeOffset now)
+    public static PipelineRun Acquire(SqliteTransaction transaction, IntegrationKey integration, string runId, string dataset, DateTimeOffset now, bool isBackfill = false)
     {
         EnsureFeeds(transaction, integration, dataset);
         transaction.Execute(
             """
-            insert into pipeline_runs (organization_id, connected_integration_id, run_seq, workflow_id, state, acquired_at, dataset)
-            select $org, $integration, coalesce(max(run_seq), 0) + 1, $run, 'acquired', $now, $dataset
+            insert into pipeline_runs (organization_id, connected_integration_id, run_seq, workflow_id, state, acquired_at, dataset, kind)
+            select $org, $integration, coalesce(max(run_seq), 0) + 1, $run, 'acquired', $now, $dataset, $kind
             from pipeline_runs where organization_id = $org and connected_integration_id = $integration
             on conflict (organization_id, connected_integration_id, workflow_id) do nothing
             """,
-            [.. Parameters(integration, runId), ("$now", now.ToStored()), ("$dataset", dataset)]);
+            [.. Parameters(integration, runId), ("$now", now.ToStored()), ("$dataset", dataset), ("$kind", isBackfill ? "backfill" : "run")]);
         return Find(transaction.Connection!, integration, runId)!;
     }
 
@@ -43,7 +43,11 @@ internal static class PipelineRuns
     {
         const string OfRun = "organization_id = $org and connected_integration_id = $integration and workflow_id = $run";
         using var command = connection.Command(
-            $"select dataset from pipeline_runs where {OfRun} union all select dataset from plan_runs where {OfRun}", Parameters(integration, runId));
+            $"""
+            select dataset from pipeline_runs where {OfRun}
+            union all select dataset from plan_runs where {OfRun}
+            union all select dataset from backfill_runs where {OfRun}
+            """, Parameters(integration, runId));
         return command.ExecuteScalar() as string;
     }
 
@@ -68,7 +72,7 @@ internal static class PipelineRuns
     public static PipelineRun? FindNewest(SqliteConnection connection, IntegrationKey integration) => One(
         connection, integration,
         """
-        select workflow_id, run_seq from pipeline_runs
+        select workflow_id, run_seq, kind from pipeline_runs
         where organization_id = $org and connected_integration_id = $integration
         order by run_seq desc limit 1
         """);
@@ -77,7 +81,7 @@ internal static class PipelineRuns
     public static PipelineRun? Find(SqliteConnection connection, IntegrationKey integration, string runId) => One(
         connection, integration,
         """
-        select workflow_id, run_seq from pipeline_runs
+        select workflow_id, run_seq, kind from pipeline_runs
         where organization_id = $org and connected_integration_id = $integration and workflow_id = $run
         """,
         runId);
@@ -102,7 +106,7 @@ internal static class PipelineRuns
     {
         using var command = connection.Command(sql, Parameters(integration, runId));
         using var reader = command.ExecuteReader();
-        return reader.Read() ? new PipelineRun(integration, reader.GetString(0), reader.GetInt64(1)) : null;
+        return reader.Read() ? new PipelineRun(integration, reader.GetString(0), reader.GetInt64(1)) { IsBackfill = reader.GetString(2) == "backfill" } : null;
     }
 
     private static (string Name, object? Value)[] Parameters(IntegrationKey integration, string? runId) =>

@@ -12,9 +12,9 @@ internal sealed class RunAcquisition(Dataset dataset, TimeProvider time)
 
     /// <summary>Makes a workflow the newest run, which fences all earlier ones.</summary>
     /// <exception cref="RunStateException">The runs of the integration feed another dataset.</exception>
-    public PipelineRun Acquire(SqliteTransaction transaction, IntegrationKey integration, string runId)
+    public PipelineRun Acquire(SqliteTransaction transaction, IntegrationKey integration, string runId, bool isBackfill = false)
     {
-        var run = PipelineRuns.Acquire(transaction, integration, runId, dataset.Name, time.GetUtcNow());
+        var run = PipelineRuns.Acquire(transaction, integration, runId, dataset.Name, time.GetUtcNow(), isBackfill);
         PruneEarlier(transaction, run);
         return run;
     }

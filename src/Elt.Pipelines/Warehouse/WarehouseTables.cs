@@ -54,6 +54,7 @@ internal static class WarehouseTables
                 changed_fields text
                 detected_at text not null
                 resurrected integer not null default 0
+                updated_at text
                 """),
         ]);
 
@@ -66,7 +67,11 @@ internal static class WarehouseTables
                 id text not null
                 """),
             .. declared,
-            .. TableColumn.Lines("last_updated text not null"),
+            .. TableColumn.Lines(
+                """
+                last_updated text not null
+                updated_at text
+                """),
         ]);
 
     private static DatasetTable History(Dataset dataset, IEnumerable<TableColumn> declared) => Table(

@@ -21,6 +21,8 @@ internal static class ApiPath
 {
     public const string Workflows = "/api/v1/workflows";
     public const string Integrations = "/api/v1/integrations";
+    public const string Onboardings = "/api/v1/onboardings";
+    public const string Backfills = "/api/v1/backfills";
     public const string Tables = "/api/v1/tables";
     public const string Datasets = "/api/v1/datasets";
     public const string Deletes = "/api/v1/deletes";
@@ -66,6 +68,32 @@ internal sealed record StartRequest
     public double? DelaySeconds { get; init; }
 
     public JsonElement? Input { get; init; }
+}
+
+/// <summary>Body of an onboarding; without integrations all of the organization that are pending or need new credentials.</summary>
+internal sealed record OnboardRequest
+{
+    public string? Id { get; init; }
+
+    public required string OrganizationId { get; init; }
+
+    public IReadOnlyList<string>? Integrations { get; init; }
+}
+
+/// <summary>Body of a backfill; times are UTC where they name no zone.</summary>
+internal sealed record BackfillRequest
+{
+    public string? Id { get; init; }
+
+    public required string OrganizationId { get; init; }
+
+    public required string ConnectedIntegrationId { get; init; }
+
+    public required string From { get; init; }
+
+    public string? To { get; init; }
+
+    public int? RequestsPerMinute { get; init; }
 }
 
 internal sealed record StartedView(string Id, string Workflow, string Status);
@@ -141,6 +169,12 @@ internal sealed record IntegrationView
     public required string Provider { get; init; }
 
     public required JsonElement ProviderData { get; init; }
+
+    /// <summary><c>active</c>, <c>pending</c>, <c>needs_reauth</c> or <c>paused</c>; in requests default <c>active</c> for a new one, and as it is for one that is there.</summary>
+    public string? State { get; init; }
+
+    /// <summary>In answers: why it is in that state, and what to do; <see langword="null"/> when there is nothing to say.</summary>
+    public string? StateReason { get; init; }
 
     /// <summary>In answers: the dataset that its connector maps to; <see langword="null"/> when the connector cannot be used.</summary>
     public string? Dataset { get; init; }

@@ -22,14 +22,23 @@ internal static class IntegrationEndpoints
     {
         var integration = Read(body.Value, connectors);
         await store.UpsertAsync(integration, ct);
-        return View(integration, connectors);
+        var stored = await store.FindAsync(integration.Key, ct) ?? integration;
+        if (body.Value.State is not null && stored.State != integration.State)
+        {
+            await store.SetStateAsync(integration.Key, integration.State, null, ct: ct);
+            stored = stored with { State = integration.State, StateReason = null };
+        }
+        return View(stored, connectors);
     }
 
     private static ConnectedIntegration Read(IntegrationView view, ConnectorLibrary connectors)
     {
         try
         {
-            var integration = new ConnectedIntegration(view.Id, view.OrganizationId, view.Provider, ProviderData.Parse(view.ProviderData.GetRawText()));
+            var integration = new ConnectedIntegration(view.Id, view.OrganizationId, view.Provider, ProviderData.Parse(view.ProviderData.GetRawText()))
+            {
+                State = view.State is { } state ? IntegrationStates.Parse(state) : IntegrationState.Active,
+            };
             connectors.EnsureUsable(integration);
             return integration;
         }
@@ -45,6 +54,8 @@ internal static class IntegrationEndpoints
         OrganizationId = integration.OrganizationId,
         Provider = integration.Provider,
         ProviderData = JsonElement.Parse(integration.ProviderData.ToJson()),
+        State = integration.State.Name(),
+        StateReason = integration.StateReason,
         Dataset = connectors.FindDataset(integration),
     };
 }

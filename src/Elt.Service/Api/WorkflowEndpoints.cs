@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Elt.Durable;
 
 namespace Elt.Service.Api;
@@ -23,14 +24,20 @@ internal static class WorkflowEndpoints
         RunId name, RequestBody<StartRequest> body, WorkflowCatalog catalog, WorkflowClient client, CancellationToken ct)
     {
         var (request, workflow) = (body.Value, WorkflowNames.Workflow(name.Value));
-        if (request.Id is { } given && (string.IsNullOrWhiteSpace(given) || given.Length > 500))
-            throw ProblemException.BadRequest($"'id': expected 1 to 500 characters, not all blank, found {given.Length}.", "id");
         if (request.DelaySeconds is < 0 or > 366 * 24 * 3600)
             throw ProblemException.BadRequest("'delay_seconds': expected 0 to a year.", "delay_seconds");
         var input = InputReader.Fit(catalog.InputOf(workflow), request.Input, "bad-input");
         var options = new StartOptions { Queue = request.Queue, Delay = TimeSpan.FromSeconds(request.DelaySeconds ?? 0) };
+        return await AttachAsync(client, workflow, input, request.Id, options, ct);
+    }
 
-        var (id, isNew) = await client.StartAsync(workflow, input, request.Id, options, ct);
+    /// <summary>Starts a run and answers with it: 202 when it is new, 200 when the id was there already.</summary>
+    public static async Task<IResult> AttachAsync(
+        WorkflowClient client, string workflow, JsonElement input, string? given, StartOptions options, CancellationToken ct)
+    {
+        if (given is not null && (string.IsNullOrWhiteSpace(given) || given.Length > 500))
+            throw ProblemException.BadRequest($"'id': expected 1 to 500 characters, not all blank, found {given.Length}.", "id");
+        var (id, isNew) = await client.StartAsync(workflow, input, given, options, ct);
         var run = await client.FindAsync(id, ct) ?? throw ProblemException.UnknownRun(id);
         return Results.Json(RunViews.Started(run), ApiJson.Options, statusCode: isNew ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
     }

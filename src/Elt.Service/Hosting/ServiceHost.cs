@@ -85,6 +85,7 @@ internal static class ServiceHost
         app.MapDeletes();
         app.MapQuarantine();
         app.MapPlans();
+        app.MapOnboarding();
         app.MapQuality();
     }
 

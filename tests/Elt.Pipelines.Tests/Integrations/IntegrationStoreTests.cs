@@ -52,6 +52,25 @@ public abstract class IntegrationStoreTests : IAsyncLifetime
         Assert.Single(await Store.ListKeysAsync());
     }
 
+    [Fact]
+    public async Task States_are_kept_apart_from_what_integrations_say_and_change_only_from_the_one_that_is_expected()
+    {
+        var key = new IntegrationKey("org-001", "okta");
+        await Store.UpsertAsync(Integration("org-001", "google"));
+        await Store.UpsertAsync(Integration("org-001", "okta") with { State = IntegrationState.Pending, StateReason = "New." });
+        await Store.UpsertAsync(Integration("org-001", "okta", pageSize: 77));
+        Assert.Equal([IntegrationState.Active, IntegrationState.Pending], (await Store.ListStatesAsync()).Select(known => known.State));
+
+        Assert.Equal(IntegrationState.Pending, await Store.SetStateAsync(key, IntegrationState.Active, null, from: IntegrationState.Paused));
+        Assert.Equal("New.", (await Store.FindAsync(key))!.StateReason);
+        foreach (var _ in new[] { 1, 2 })
+            Assert.Equal(IntegrationState.NeedsReauth, await Store.SetStateAsync(key, IntegrationState.NeedsReauth, "Renew.", from: IntegrationState.Pending));
+        Assert.Equal(("Renew.", 77), ((await Store.FindAsync(key))!.StateReason, (await Store.FindAsync(key))!.ProviderData.PageSize));
+        Assert.Equal(IntegrationState.Active, await Store.SetStateAsync(key, IntegrationState.Active, null));
+        Assert.Null((await Store.FindAsync(key))!.StateReason);
+        Assert.Null(await Store.SetStateAsync(new IntegrationKey("org-001", "none"), IntegrationState.Active, null));
+    }
+
     private static ConnectedIntegration Integration(string organization, string id, int pageSize = 10) => new(id, organization, "demo", new ProviderData
     {
         PermissionSourceName = "Demo",

@@ -65,6 +65,13 @@ internal sealed class PipelineHost : IAsyncDisposable
     /// <summary>Rows of a query on the warehouse.</summary>
     public string[] Warehouse(string sql) => Workshop.Rows(Get<Elt.Pipelines.Warehouse.WarehouseFile>().Database, sql);
 
+    /// <summary>Rows of a query on the destination's file.</summary>
+    public string[] Destination(string sql)
+    {
+        using var destination = new Elt.Durable.Ledger.SqliteDatabase(_folder.File("destination.db"));
+        return Workshop.Rows(destination, sql);
+    }
+
     /// <summary>Changes the warehouse behind the pipelines' back.</summary>
     public Task WriteWarehouseAsync(string sql) =>
         Get<Elt.Pipelines.Warehouse.WarehouseFile>().Database.WriteAsync(transaction => transaction.Execute(sql), default);

@@ -75,7 +75,7 @@ public class ExitCodeTests(ServiceFixture fixture) : IClassFixture<ServiceFixtur
     }
 
     [Theory]
-    [InlineData("There are: apply-to-latest, detect-changes, elt-pipeline,", "start", "no-such-workflow")]
+    [InlineData("There are: apply-to-latest, backfill, detect-changes, elt-pipeline,", "start", "no-such-workflow")]
     [InlineData("There is no run 'no/such run'", "status", "no/such run")]
     [InlineData("There is no run 'none'", "steps", "none")]
     [InlineData("There is no run 'none'", "result", "none")]
