@@ -1,8 +1,10 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Elt.Durable;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Budgets;
 
 namespace Elt.Pipelines.Onboarding;
 
@@ -13,6 +15,10 @@ internal sealed record CheckOutcome(string? Problem = null, string? ErrorClass =
 {
     /// <summary>Whether the source does not accept the integration's credentials.</summary>
     public bool NeedsReauth => ErrorClass == Name(SourceErrorClass.Auth);
+
+    /// <summary>How long to wait before the source may be asked, since its budget is spent; <see langword="null"/> when it was asked.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TimeSpan? Wait { get; init; }
 
     public static string Name(SourceErrorClass errorClass) => JsonNamingPolicy.SnakeCaseLower.ConvertName(errorClass.ToString());
 }
@@ -26,7 +32,14 @@ internal sealed class ConnectionCheck(IIntegrationStore integrations, ISource so
         var retry = new PageRetry(options);
         try
         {
-            return await context.StepAsync("check", ct => AskAsync(integration, retry, ct), retry.Policy);
+            while (true)
+            {
+                var outcome = await context.StepAsync("check", ct => AskAsync(integration, retry, ct), retry.Policy);
+                if (outcome.Wait is not { } wait)
+                    return outcome;
+                retry.Waits++;
+                await context.SleepAsync(wait, "turn");
+            }
         }
         catch (StepFailedException e)
         {
@@ -42,6 +55,10 @@ internal sealed class ConnectionCheck(IIntegrationStore integrations, ISource so
             var integration = await integrations.GetAsync(key, ct);
             await circuits.AskAsync(key, () => source.FetchAsync(new PageRequest(integration, 1, integration.ProviderData.PageSize), ct), retry.GivesUp, ct);
             return new CheckOutcome();
+        }
+        catch (BudgetSpentException e)
+        {
+            return new CheckOutcome { Wait = e.Wait };
         }
         // A result, not an error: of an error the journal would not keep the class.
         catch (SourceException e) when (retry.GivesUp(e) || !IsTransient(e))

@@ -2,6 +2,7 @@ using Elt.Durable;
 using Elt.Durable.Testing;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Onboarding;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Tests.Sources;
 using Elt.Pipelines.Tests.Suite;
@@ -24,20 +25,9 @@ public sealed class BudgetedExtractTests
     public async Task A_batch_sleeps_for_its_turn_across_restarts_and_asks_for_no_page_twice()
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder.File("small.json"), Manifest);
         await using var provider = await Provider.StartAsync();
-        await using var host = await DurableTestHost.StartAsync(durable => durable.AddPipelines(new PipelineOptions
-        {
-            ScheduleCron = null,
-            WarehousePath = folder.File("warehouse.db"),
-            IntegrationsPath = folder.File("integrations.db"),
-            DestinationPath = folder.File("destination.db"),
-            Source = new SourceOptions { AllowPrivateAddresses = true, ConnectorFolder = folder.Path, MaxDelay = TimeSpan.FromHours(2) },
-        }));
-        await host.Services.GetRequiredService<PipelineDatabases>().InitializeAsync();
-        var integration = provider.Connect(Workshop.Okta, User.Many(50));
-        await host.Services.GetRequiredService<IIntegrationStore>().UpsertAsync(
-            new ConnectedIntegration(integration.Id, integration.OrganizationId, "small", integration.ProviderData));
+        await using var host = await StartAsync(folder, requests: 2);
+        await ConnectAsync(host, provider.Connect(Workshop.Okta, User.Many(50)));
 
         await host.Client.StartAsync(new ExtractAndLoad("org-001", "okta"), "run");
         await host.AdvanceAsync(TimeSpan.FromMinutes(30));
@@ -59,6 +49,25 @@ public sealed class BudgetedExtractTests
     }
 
     [Fact]
+    public async Task An_onboarding_waits_for_its_turn_before_it_checks_a_connection()
+    {
+        using var folder = new TempFolder();
+        await using var provider = await Provider.StartAsync();
+        await using var host = await StartAsync(folder, requests: 1);
+        foreach (var name in new[] { "okta", "other" })
+            await ConnectAsync(host, provider.Connect(new IntegrationKey("org-001", name), User.Many(5)) with { State = IntegrationState.Pending });
+
+        var onboarding = await host.Client.StartAsync(new OnboardOrganization("org-001"), "onboarding");
+        await host.AdvanceAsync(TimeSpan.FromMinutes(30));
+        Assert.Single(provider.Requests);
+        await host.AdvanceAsync(TimeSpan.FromHours(5));
+
+        var summary = await onboarding.ResultAsync(PipelineHost.Patience());
+        Assert.Equal((2, 0), (summary.Onboarded, summary.Failed));
+        Assert.Equal(4, provider.Requests.Count);
+    }
+
+    [Fact]
     public void Each_wait_costs_an_attempt_so_that_a_source_that_fails_in_between_is_not_asked_for_ever()
     {
         var fresh = new PageRetry(new SourceOptions());
@@ -68,4 +77,22 @@ public sealed class BudgetedExtractTests
         waited.Waits = 1000;
         Assert.Equal(1, waited.Policy.MaxAttempts);
     }
+
+    private static async Task<DurableTestHost> StartAsync(TempFolder folder, int requests)
+    {
+        File.WriteAllText(folder.File("small.json"), Manifest.Replace("\"requests\":2", $"\"requests\":{requests}", StringComparison.Ordinal));
+        var host = await DurableTestHost.StartAsync(durable => durable.AddPipelines(new PipelineOptions
+        {
+            ScheduleCron = null,
+            WarehousePath = folder.File("warehouse.db"),
+            IntegrationsPath = folder.File("integrations.db"),
+            DestinationPath = folder.File("destination.db"),
+            Source = new SourceOptions { AllowPrivateAddresses = true, ConnectorFolder = folder.Path, MaxDelay = TimeSpan.FromHours(2) },
+        }));
+        await host.Services.GetRequiredService<PipelineDatabases>().InitializeAsync();
+        return host;
+    }
+
+    private static Task ConnectAsync(DurableTestHost host, ConnectedIntegration integration) => host.Services.GetRequiredService<IIntegrationStore>().UpsertAsync(
+        new ConnectedIntegration(integration.Id, integration.OrganizationId, "small", integration.ProviderData) { State = integration.State });
 }
