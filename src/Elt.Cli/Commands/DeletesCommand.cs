@@ -6,7 +6,7 @@ using Elt.Service.Api;
 
 namespace Elt.Cli.Commands;
 
-/// <summary>Held deletes: <c>deletes list</c>, <c>deletes approve</c>, <c>deletes reject</c>.</summary>
+/// <summary>Held deletes: <c>deletes list</c>, <c>deletes approve</c>, <c>deletes approve-all</c>, <c>deletes reject</c>.</summary>
 internal static class DeletesCommand
 {
     private static readonly Column<HoldView>[] Columns =
@@ -23,7 +23,7 @@ internal static class DeletesCommand
 
     public static Command Create(Globals globals) => new("deletes", "Shows deletes that are held because too many records are gone at once, and takes decisions on them.")
     {
-        List(globals), Approve(globals), Reject(globals),
+        List(globals), Approve(globals), ApproveAll(globals), Reject(globals),
     };
 
     private static Command List(Globals globals)
@@ -52,6 +52,13 @@ internal static class DeletesCommand
             parsed.GetValue(run) ? name.StartRunAsync(session.Client, ct) : Task.FromResult<string?>(null));
     }
 
+    private static Command ApproveAll(Globals globals) => BulkCommand.Create(
+        globals,
+        new Command("approve-all", "Approves all open holds, or those of an organization or integration, each as approve does. Look at them before: elt deletes list"),
+        $"{ApiPath.Deletes}/approve-all", "approved", "holds", Note(), (request, note) => request with { Note = note });
+
+    private static Option<string> Note() => new("--note") { Description = "What is to be known about the decision.", HelpName = "TEXT" };
+
     private static Command Reject(Globals globals) => Decide(
         globals,
         new Command("reject", "Rejects held deletes, or takes back their approval. The hold is closed and nothing is deleted; the next run holds again what is still gone then."),
@@ -64,7 +71,7 @@ internal static class DeletesCommand
         var integration = IntegrationName.Argument();
         var hold = new Argument<long>("hold") { Description = "Number of the hold that you have looked at, from: elt deletes list" };
         var by = ReviewOptions.By();
-        var note = new Option<string>("--note") { Description = "What is to be known about the decision.", HelpName = "TEXT" };
+        var note = Note();
         command.Add(integration);
         command.Add(hold);
         command.Add(by);

@@ -5,13 +5,13 @@ using Elt.Service.Api;
 
 namespace Elt.Cli.Commands;
 
-/// <summary>Records that could not be taken: <c>quarantine list</c>, <c>show</c>, <c>replay</c>, <c>discard</c>.</summary>
+/// <summary>Records that could not be taken: <c>quarantine list</c>, <c>show</c>, <c>replay</c>, <c>discard</c>, <c>discard-all</c>.</summary>
 internal static class QuarantineCommand
 {
     public static Command Create(Globals globals) => new(
         "quarantine", "Shows records that could not be taken. They count as seen: none is deleted at the destination for being here.")
     {
-        List(globals), Show(globals), Replay(globals), Discard(globals),
+        List(globals), Show(globals), Replay(globals), Discard(globals), DiscardAll(globals),
     };
 
     private static Command List(Globals globals)
@@ -75,6 +75,13 @@ internal static class QuarantineCommand
             + "A record without a usable key is listed anew by each run, under another key."),
         "discard",
         (_, _, _, _, _) => Task.FromResult<string?>(null));
+
+    private static Command DiscardAll(Globals globals) => BulkCommand.Create(
+        globals,
+        new Command("discard-all", "Discards all open records, or those of an organization, integration or rule, each as discard does. Look at them before: elt quarantine list"),
+        $"{ApiPath.Quarantine}/discard-all", "discarded", "records",
+        new Option<string>("--rule") { Description = "Only records with a reason of this rule, such as new_field.", HelpName = "ID" },
+        (request, rule) => request with { Rule = rule });
 
     private static Command Decide(
         Globals globals, Command command, string verb, Func<ParseResult, Session, IntegrationName, QuarantinedView, CancellationToken, Task<string?>> after)

@@ -69,6 +69,27 @@ public sealed class DeleteReviews(WarehouseFile warehouse, IIntegrationStore int
     public Task<DeleteHold> RejectAsync(IntegrationKey integration, HoldDecision decision, CancellationToken ct = default) =>
         DecideAsync(integration, decision, "rejected", Undone, ct);
 
+    /// <summary>Approves all holds that are open, as <see cref="ApproveAsync"/> does each of them, in one transaction.</summary>
+    /// <param name="decision">Who decides, and on what.</param>
+    /// <param name="ct">Cancels.</param>
+    public Task<BulkOutcome> ApproveAllAsync(BulkDecision decision, CancellationToken ct = default)
+    {
+        ArgumentNullException.ThrowIfNull(decision);
+        const string Wanted =
+            "state = 'open' and ($org is null or organization_id = $org) and ($integration is null or connected_integration_id = $integration)";
+        var parameters = decision.Parameters(time.GetUtcNow().ToStored());
+        return warehouse.Database.WriteAsync(
+            transaction =>
+            {
+                var outcome = transaction.Query(
+                    $"select count(*), coalesce(sum(records), 0) from delete_holds where {Wanted}", row => new BulkOutcome(row.GetInt64(0), row.GetInt64(1)), parameters)[0];
+                if (!decision.DryRun)
+                    transaction.Execute($"update delete_holds set state = 'approved', decided_by = $by, decided_at = $now, note = $note where {Wanted}", parameters);
+                return outcome;
+            },
+            ct);
+    }
+
     private async Task<DeleteHold> DecideAsync(IntegrationKey integration, HoldDecision decision, string state, string[] from, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(decision);

@@ -92,6 +92,31 @@ public sealed class QuarantineReviews
             },
             ct);
 
+    /// <summary>Discards all records that are open, as <see cref="DiscardAsync"/> does each of them, in one transaction.</summary>
+    /// <param name="decision">Who decides, and on what; its note is not kept.</param>
+    /// <param name="rule">Only records with a reason of this rule. Default all.</param>
+    /// <param name="ct">Cancels.</param>
+    public Task<BulkOutcome> DiscardAllAsync(BulkDecision decision, string? rule = null, CancellationToken ct = default)
+    {
+        ArgumentNullException.ThrowIfNull(decision);
+        const string Wanted =
+            """
+            state = 'open' and discarded_at is null and replayed_at is null
+              and ($org is null or organization_id = $org) and ($integration is null or connected_integration_id = $integration)
+              and ($rule is null or exists (select 1 from json_each(reasons) r where json_extract(r.value, '$.rule') = $rule))
+            """;
+        (string, object?)[] parameters = [.. decision.Parameters(_time.GetUtcNow().ToStored()), ("$rule", rule)];
+        return _warehouse.Database.WriteAsync(
+            transaction =>
+            {
+                var records = _datasets.All.Select(dataset => Table(dataset.Name)).Sum(table => decision.DryRun
+                    ? transaction.Count($"select count(*) from {table} where {Wanted}", parameters)
+                    : transaction.Execute($"update {table} set discarded_by = $by, discarded_at = $now where {Wanted}", parameters));
+                return new BulkOutcome(records, records);
+            },
+            ct);
+    }
+
     /// <summary>
     /// Maps a record anew, as the integration's connector is now, and keeps the reasons that are left. Without any the record is <c>replayed</c>: the next
     /// run, which reads it from the source again, takes it; what lies in quarantine may be older than what the source has, and is not applied itself.

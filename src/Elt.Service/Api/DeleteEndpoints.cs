@@ -15,6 +15,8 @@ internal static class DeleteEndpoints
             DecideAsync(body.Value, reviews.ApproveAsync, ct));
         routes.MapPost($"{ApiPath.Deletes}/reject", (RequestBody<HoldDecisionRequest> body, DeleteReviews reviews, CancellationToken ct) =>
             DecideAsync(body.Value, reviews.RejectAsync, ct));
+        routes.MapPost($"{ApiPath.Deletes}/approve-all", (RequestBody<BulkDecisionRequest> body, DeleteReviews reviews, CancellationToken ct) =>
+            ReviewRequests.DecideAllAsync(body.Value, decision => reviews.ApproveAllAsync(decision, ct)));
     }
 
     private static HoldList List(HttpRequest request, DeleteReviews reviews)

@@ -16,6 +16,8 @@ internal static class QuarantineEndpoints
             DecideAsync(body.Value, reviews.DiscardAsync, ct));
         routes.MapPost($"{ApiPath.Quarantine}/replay", (RequestBody<QuarantineDecisionRequest> body, QuarantineReviews reviews, CancellationToken ct) =>
             DecideAsync(body.Value, reviews.ReplayAsync, ct));
+        routes.MapPost($"{ApiPath.Quarantine}/discard-all", (RequestBody<BulkDecisionRequest> body, QuarantineReviews reviews, CancellationToken ct) =>
+            ReviewRequests.DecideAllAsync(body.Value, decision => reviews.DiscardAllAsync(decision, body.Value.Rule, ct)));
     }
 
     private static QuarantineList List(HttpRequest request, QuarantineReviews reviews)

@@ -53,6 +53,25 @@ internal sealed record HoldDecisionRequest
     public string? Note { get; init; }
 }
 
+/// <summary>Body of a decision on all that waits; without ids on that of all tenants. <c>Rule</c> is for the quarantine, <c>Note</c> for deletes.</summary>
+internal sealed record BulkDecisionRequest
+{
+    public string? OrganizationId { get; init; }
+
+    public string? ConnectedIntegrationId { get; init; }
+
+    public string? Rule { get; init; }
+
+    public required string By { get; init; }
+
+    public string? Note { get; init; }
+
+    public bool DryRun { get; init; }
+}
+
+/// <summary>What a decision on all was made on, or would be: holds or records in quarantine, and records in all.</summary>
+internal sealed record BulkDecisionView(long Decided, long Records, bool DryRun);
+
 internal sealed record QuarantineReasonView(string Rule, string? Field, string Message);
 
 /// <summary>A record that could not be taken. <c>Raw</c>, the record as it came, stands only in the answer to who asked for one record.</summary>

@@ -59,6 +59,19 @@ internal static class ReviewRequests
         }
     }
 
+    /// <summary>A decision on all, and its outcome.</summary>
+    public static async Task<BulkDecisionView> DecideAllAsync(BulkDecisionRequest request, Func<BulkDecision, Task<BulkOutcome>> decide)
+    {
+        var outcome = await decide(new BulkDecision(By(request.By))
+        {
+            OrganizationId = request.OrganizationId,
+            ConnectedIntegrationId = request.ConnectedIntegrationId,
+            Note = Note(request.Note),
+            DryRun = request.DryRun,
+        });
+        return new BulkDecisionView(outcome.Decided, outcome.Records, request.DryRun);
+    }
+
     /// <summary>Who decides.</summary>
     public static string By(string by) => !string.IsNullOrWhiteSpace(by) && by.Length <= MaxName
         ? by

@@ -74,6 +74,23 @@ public sealed class DeleteReviewTests : IAsyncLifetime
         Assert.Equal(["40"], _workshop.Rows("select count(*) from users_latest"));
     }
 
+    [Fact]
+    [Trait("promise", "P11")]
+    public async Task All_open_holds_are_approved_at_once_of_one_organization_or_of_all()
+    {
+        await HoldAsync();
+        Assert.Equal(new BulkOutcome(0, 0), await _reviews.ApproveAllAsync(new BulkDecision("ada") { OrganizationId = "org-002" }));
+        Assert.Equal(new BulkOutcome(0, 0), await _reviews.ApproveAllAsync(new BulkDecision("ada") { ConnectedIntegrationId = "other" }));
+        Assert.Equal(new BulkOutcome(1, 60), await _reviews.ApproveAllAsync(new BulkDecision("ada") { DryRun = true }));
+        Assert.Equal("open", Assert.Single(Listed()).State);
+
+        Assert.Equal(new BulkOutcome(1, 60), await _reviews.ApproveAllAsync(new BulkDecision("ada") { OrganizationId = "org-001", Note = "They left." }));
+        Assert.Equal(new BulkOutcome(0, 0), await _reviews.ApproveAllAsync(new BulkDecision("bob")));
+
+        Assert.Equal(("approved", "ada", "They left."), Listed().Select(hold => (hold.State, hold.DecidedBy, hold.Note)).Single());
+        Assert.Equal((60, 0), await DeletesAsync("run-3", User.Many(40)));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

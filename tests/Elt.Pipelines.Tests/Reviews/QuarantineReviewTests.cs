@@ -80,6 +80,26 @@ public sealed class QuarantineReviewTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("promise", "P11")]
+    public async Task All_open_records_are_discarded_at_once_of_one_integration_or_rule_or_of_all()
+    {
+        await RunAsync("run-1", Bad("u-01", BadEmail), Bad("u-02", NoName));
+        await _reviews.DiscardAsync(Workshop.Okta, "id:u-02", "bob");
+        await RunAsync("run-2", Bad("u-01", BadEmail), Bad("u-02", NoName));
+        foreach (var none in new[] { new BulkDecision("ada") { OrganizationId = "org-002" }, new BulkDecision("ada") { ConnectedIntegrationId = "other" } })
+            Assert.Equal(new BulkOutcome(0, 0), await _reviews.DiscardAllAsync(none));
+        Assert.Equal(new BulkOutcome(0, 0), await _reviews.DiscardAllAsync(new BulkDecision("ada"), rule: "required"));
+        Assert.Equal(new BulkOutcome(1, 1), await _reviews.DiscardAllAsync(new BulkDecision("ada") { DryRun = true }, rule: "type"));
+        Assert.Equal("id:u-01", Assert.Single(List()).Key);
+
+        Assert.Equal(new BulkOutcome(1, 1), await _reviews.DiscardAllAsync(new BulkDecision("ada") { OrganizationId = "org-001", ConnectedIntegrationId = "okta" }));
+
+        Assert.Empty(List());
+        Assert.Equal(["ada", "bob"], List("discarded").Select(record => record.DecidedBy));
+        Assert.Equal((0, 2), Counts(await RunAsync("run-3", Bad("u-01", BadEmail), Bad("u-02", NoName))));
+    }
+
+    [Fact]
     public async Task A_record_that_maps_without_problems_now_waits_for_the_next_run()
     {
         await RunAsync("run-1", Bad("u-01", BadEmail));

@@ -78,6 +78,12 @@ public sealed class HeldDeletesTests : IAsyncLifetime
         Assert.Contains("was approved by ada", again.Error, StringComparison.Ordinal);
         Assert.Equal(4, (await _service.EltAsync("deletes", "approve", "org-009/demo", "1")).ExitCode);
         Assert.Equal(2, (await _service.EltAsync("deletes", "approve", "org-001", "1")).ExitCode);
+
+        Assert.Equal(2, (await _service.EltAsync("deletes", "approve-all")).ExitCode);
+        var rest = await _service.EltAsync("deletes", "approve-all", "--by", "bob", "--note", "All.", "--yes");
+        Assert.Equal((0, ""), (rest.ExitCode, rest.Error));
+        Assert.Matches(@"approved\s+1 holds\s+records\s+60\s", rest.Out);
+        Assert.Equal(["org-001 ada", "org/2 bob"], (await HoldsAsync("?state=approved")).Holds.Select(hold => $"{hold.OrganizationId} {hold.DecidedBy}"));
     }
 
     [Fact]

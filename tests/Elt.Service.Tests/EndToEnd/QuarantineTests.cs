@@ -80,6 +80,11 @@ public sealed class QuarantineTests : IAsyncLifetime
         var first = await _service.GetAsync<QuarantineList>($"{ApiPath.Quarantine}?limit=2");
         var second = await _service.GetAsync<QuarantineList>($"{ApiPath.Quarantine}?cursor={first.NextCursor}");
         Assert.Equal(_keys, first.Records.Concat(second.Records).Select(record => record.Key));
+
+        var told = await _service.EltAsync("quarantine", "discard-all", "--integration", "own", "--rule", "required", "--dry-run");
+        Assert.Matches($@"would be discarded\s+{_keys.Length} records", told.Out);
+        Assert.Equal($"{_keys.Length}\n", (await _service.EltAsync("quarantine", "discard-all", "--by", "ada", "--yes", "-o", "id")).Out);
+        Assert.Empty((await _service.GetAsync<QuarantineList>(ApiPath.Quarantine)).Records);
     }
 
     private Task<QuarantinedView> ShowAsync(string organization, string key) =>
