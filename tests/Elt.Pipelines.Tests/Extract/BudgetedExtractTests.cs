@@ -30,21 +30,27 @@ public sealed class BudgetedExtractTests
         await ConnectAsync(host, provider.Connect(Workshop.Okta, User.Many(50)));
 
         await host.Client.StartAsync(new ExtractAndLoad("org-001", "okta"), "run");
-        await host.AdvanceAsync(TimeSpan.FromMinutes(30));
+        await WaitForTurnAsync("page-00003");
         Assert.Equal(new[] { 1, 2 }, Pages());
         await host.RestartAsync();
-        await host.AdvanceAsync(TimeSpan.FromMinutes(29));
+        await host.AdvanceAsync(TimeSpan.FromMinutes(59));
         Assert.Equal(new[] { 1, 2 }, Pages());
         await host.AdvanceAsync(TimeSpan.FromMinutes(5));
+        await WaitForTurnAsync("page-00005");
         Assert.Equal(new[] { 1, 2, 3, 4 }, Pages());
         await host.AdvanceAsync(TimeSpan.FromMinutes(65));
 
-        Assert.Equal(new[] { 1, 2, 3, 4, 5 }, Pages());
         Assert.Equal(RunStatus.Success, (await host.Client.WaitAsync("run", PipelineHost.Patience()))?.Status);
-        var batch = Assert.Single(await host.Client.ListAsync(new RunFilter { ParentId = "run" }));
-        var steps = await host.Client.ListStepsAsync(batch.Id);
-        Assert.Equal(["turn-00003", "turn-00005"], steps.Select(step => step.Key).Where(key => key.StartsWith("turn", StringComparison.Ordinal)));
+        Assert.Equal(new[] { 1, 2, 3, 4, 5 }, Pages());
+        Assert.Equal(["turn-00003", "turn-00005"], (await StepsAsync()).Where(key => key.StartsWith("turn", StringComparison.Ordinal)));
 
+        Task WaitForTurnAsync(string step) => Eventually.TrueAsync(async () =>
+        {
+            await host.AdvanceAsync(TimeSpan.Zero);
+            return (await StepsAsync()).Contains(step);
+        });
+        async Task<string[]> StepsAsync() =>
+            await host.Client.ListAsync(new RunFilter { ParentId = "run" }) is [var batch] ? [.. (await host.Client.ListStepsAsync(batch.Id)).Select(step => step.Key)] : [];
         int[] Pages() => [.. provider.Requests.Select(request => request.Page)];
     }
 

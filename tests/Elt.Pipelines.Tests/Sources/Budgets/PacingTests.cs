@@ -56,7 +56,7 @@ public sealed class PacingTests : IAsyncLifetime
 
         await FetchAsync();
 
-        Task FetchAsync() => source.FetchAsync(new PageRequest(integration, 1, 100), default);
+        Task FetchAsync() => source.FetchAsync(new PageRequest(integration, 1, 100), PipelineHost.Patience());
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class PacingTests : IAsyncLifetime
 
         Assert.Equal(new SourceOptions().MaxDelay, (await Assert.ThrowsAsync<BudgetSpentException>(() => budgets.EnterAsync(ask, default))).Wait);
         _time.Advance(TimeSpan.FromHours(1));
-        await budgets.EnterAsync(ask, default);
+        await budgets.EnterAsync(ask, PipelineHost.Patience());
     }
 
     [Fact]
@@ -76,14 +76,14 @@ public sealed class PacingTests : IAsyncLifetime
     {
         var budgets = new RequestBudgets(_vendor.Budgets, new SourceOptions(), _time);
         var ask = new BudgetAsk(Workshop.Okta, "scope", "1", new BudgetRule(1, 1));
-        await budgets.EnterAsync(ask, default);
-        await Assert.ThrowsAsync<BudgetSpentException>(() => budgets.EnterAsync(ask, default));
+        await budgets.EnterAsync(ask, PipelineHost.Patience());
+        await Assert.ThrowsAsync<BudgetSpentException>(() => budgets.EnterAsync(ask, PipelineHost.Patience()));
         _time.Advance(TimeSpan.FromMilliseconds(600));
         using var stop = new CancellationTokenSource();
 
         var stopped = budgets.EnterAsync(ask, stop.Token);
         await stop.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stopped);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stopped.WaitAsync(PipelineHost.Patience()));
         var next = budgets.EnterAsync(ask, default);
         Assert.False(next.IsCompleted);
         _time.Advance(TimeSpan.FromMilliseconds(450));
@@ -103,9 +103,9 @@ public sealed class PacingTests : IAsyncLifetime
             : Vendor.WriteAsync(context, """{"value":[]}""", context.Request.Headers.Authorization == "Bearer t2" ? 200 : 401);
         using var source = _vendor.Source();
 
-        var wait = (await Assert.ThrowsAsync<BudgetSpentException>(() => source.FetchAsync(request, default))).Wait;
+        var wait = (await Assert.ThrowsAsync<BudgetSpentException>(() => source.FetchAsync(request, PipelineHost.Patience()))).Wait;
         _time.Advance(wait);
-        await source.FetchAsync(request, default);
+        await source.FetchAsync(request, PipelineHost.Patience());
 
         Assert.Equal((2, 4), (tokens, _vendor.Requests.Count));
     }
