@@ -3,6 +3,7 @@ using Elt.Durable;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Budgets;
 
 namespace Elt.Pipelines.Onboarding;
 
@@ -11,6 +12,9 @@ namespace Elt.Pipelines.Onboarding;
 /// <param name="ErrorClass">What kind of failure it is, such as <c>auth</c>; <see langword="null"/> where the source was not asked.</param>
 internal sealed record CheckOutcome(string? Problem = null, string? ErrorClass = null)
 {
+    /// <summary>How long to wait before the source is asked, because there was no room in a budget; <see langword="null"/> when it was asked.</summary>
+    public TimeSpan? Wait { get; init; }
+
     /// <summary>Whether the source does not accept the integration's credentials.</summary>
     public bool NeedsReauth => ErrorClass == Name(SourceErrorClass.Auth);
 
@@ -26,7 +30,14 @@ internal sealed class ConnectionCheck(IIntegrationStore integrations, ISource so
         var retry = new PageRetry(options);
         try
         {
-            return await context.StepAsync("check", ct => AskAsync(integration, retry, ct), retry.Policy);
+            while (true)
+            {
+                var outcome = await context.StepAsync("check", ct => AskAsync(integration, retry, ct), retry.Policy);
+                if (outcome.Wait is not { } wait)
+                    return outcome;
+                retry.Waits++;
+                await context.SleepAsync(wait, "turn");
+            }
         }
         catch (StepFailedException e)
         {
@@ -42,6 +53,10 @@ internal sealed class ConnectionCheck(IIntegrationStore integrations, ISource so
             var integration = await integrations.GetAsync(key, ct);
             await circuits.AskAsync(key, () => source.FetchAsync(new PageRequest(integration, 1, integration.ProviderData.PageSize), ct), retry.GivesUp, ct);
             return new CheckOutcome();
+        }
+        catch (BudgetSpentException e)
+        {
+            return new CheckOutcome { Wait = e.Wait };
         }
         // A result, not an error: of an error the journal would not keep the class.
         catch (SourceException e) when (retry.GivesUp(e) || !IsTransient(e))
