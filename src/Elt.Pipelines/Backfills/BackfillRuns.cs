@@ -115,7 +115,7 @@ internal sealed class BackfillRuns(Dataset dataset, WarehouseFile warehouse, Dat
         return true;
     }
 
-    private static PipelineRun Unnumbered(IntegrationKey integration, string runId) => new(integration, runId, PipelineRun.BackfillSeq);
+    private static PipelineRun Unnumbered(IntegrationKey integration, string runId) => new(integration, runId, PipelineRun.BackfillSeq) { IsBackfill = true };
 
     private static string Stored(DateTimeOffset time) => time.ToUniversalTime().ToString("O", CultureInfo.InvariantCulture);
 }

@@ -22,10 +22,10 @@ internal static class FrozenRuns
         $"schema_frozen: page {page.Page} of {integration} has records of a form that the connector's contract does not allow. {page.Breach} Nothing was applied. "
         + "Map the field, or name it in the connector's 'ignore'; or set newField or typeChange of the contract to evolve, discardRow or discardValue. Then start a new run.";
 
-    /// <summary>Puts the page into the quality report of its run, with the keys of the first five records for each field. A plan leaves nothing.</summary>
+    /// <summary>Puts the page into the quality report of its run, with the keys of the first five records for each field. A plan leaves nothing, nor does a backfill.</summary>
     public static void Record(SqliteTransaction transaction, PipelineRun run, SourcePage page, string now)
     {
-        if (run.IsPlan)
+        if (run.IsPlan || run.IsBackfill)
             return;
         Forget(transaction, run);
         var broken = (

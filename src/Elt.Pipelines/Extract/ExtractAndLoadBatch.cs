@@ -112,7 +112,7 @@ internal sealed class ExtractAndLoadBatchWorkflow(
                     fetched ??= await FetchAsync(input, number, cursor, reading, ofRun.Value, retry, ct);
                 }
                 // A result, not an error: that the run begins again is decided once, whatever crashes meanwhile.
-                catch (SourceException e) when (e.ErrorClass == SourceErrorClass.ExpiredCursor && reading is { IsIncremental: true })
+                catch (SourceException e) when (e.ErrorClass == SourceErrorClass.ExpiredCursor && backfill is null && reading is { IsIncremental: true })
                 {
                     return StagedPage.None(number);
                 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Elt.Durable;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Onboarding;
 
 namespace Elt.Service.Api;
 
@@ -20,11 +21,7 @@ internal static class OnboardingEndpoints
         var request = body.Value;
         var known = (await store.ListStatesAsync(ct)).Select(one => one.Key).Where(key => key.OrganizationId == request.OrganizationId).ToList();
         if (known.Count == 0)
-        {
-            throw new ProblemException(
-                StatusCodes.Status404NotFound, "unknown-integration",
-                $"Organization '{request.OrganizationId}' has no connected integration. Connect one with: elt integrations add … --state pending");
-        }
+            throw new ProblemException(StatusCodes.Status404NotFound, "unknown-integration", new NothingConnectedException(request.OrganizationId).Message);
         foreach (var id in request.Integrations ?? [])
         {
             var key = ReviewRequests.Integration(request.OrganizationId, id);

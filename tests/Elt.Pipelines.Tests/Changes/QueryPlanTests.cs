@@ -43,6 +43,24 @@ public sealed class QueryPlanTests
                 "SEARCH TABLE delete_hold_records AS h USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND hold=? AND external_id=?)",
             ]
         },
+        {
+            Sql.LeaveAlone,
+            [
+                "SEARCH TABLE seen USING PRIMARY KEY (external_id=?)",
+                "LIST SUBQUERY",
+                "SCAN TABLE seen AS k",
+                "SEARCH TABLE users_staging AS s USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=? AND page=? AND ordinal=?)",
+                "SEARCH TABLE users_latest AS l USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND external_id=?)",
+                "SEARCH TABLE users_tombstones AS t USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND id=?)",
+            ]
+        },
+        {
+            Sql.FollowUpdatedAt,
+            [
+                "SEARCH TABLE users_staging AS s USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)",
+                "SEARCH TABLE users_latest AS l USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND external_id=?)",
+            ]
+        },
         { Sql.ApplyUpserts, ["SEARCH TABLE users_cdc USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)"] },
         {
             Sql.ApplyDeletes,
