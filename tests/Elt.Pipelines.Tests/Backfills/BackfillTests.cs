@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Elt.Durable;
 using Elt.Pipelines.Backfills;
+using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Reviews;
 using Elt.Pipelines.Tests.Incremental;
 using Elt.Pipelines.Tests.Suite;
@@ -118,6 +120,23 @@ public sealed class BackfillTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_form_that_a_contract_freezes_stops_it_each_time_and_is_no_report_of_a_run()
+    {
+        await _directory.LoadedAsync(At(3, "a"));
+        await _directory.HoldsAsync(At(4, "a", more: "\"nick\":1"));
+        var integrations = _directory.Host.Get<IIntegrationStore>();
+        var integration = (await integrations.FindAsync(Workshop.Okta))!;
+        var contract = new Dictionary<string, JsonElement> { ["contract"] = JsonElement.Parse("""{"newField":"freeze"}""") };
+        await integrations.UpsertAsync(integration with { ProviderData = integration.ProviderData with { Other = contract } });
+
+        foreach (var _ in new[] { 1, 2 })
+            Assert.Contains("schema_frozen: page 1", (await Assert.ThrowsAsync<WorkflowFailedException>(() => _directory.BackfillAsync())).Message, StringComparison.Ordinal);
+
+        Assert.Equal(["a|Day 3"], _directory.Latest());
+        Assert.Equal(["1"], _directory.Host.Warehouse("select run_seq from quality_runs"));
+    }
+
+    [Fact]
     public async Task A_source_that_does_not_say_when_records_were_changed_is_refused()
     {
         await _directory.Host.ConnectAsync(User.Many(5));
@@ -134,7 +153,7 @@ public sealed class BackfillTests : IAsyncLifetime
     [InlineData("yesterday", null, null, "Expected a time such as")]
     public async Task A_bad_input_is_refused_before_anything_starts(string from, string? to, int? requestsPerMinute, string message)
     {
-        var input = System.Text.Json.JsonSerializer.SerializeToElement(new { organizationId = "org-001", connectedIntegrationId = "okta", from, to, requestsPerMinute });
+        var input = JsonSerializer.SerializeToElement(new { organizationId = "org-001", connectedIntegrationId = "okta", from, to, requestsPerMinute });
 
         var error = await Assert.ThrowsAsync<PayloadException>(() => _directory.Host.Client.StartAsync("backfill", input));
 

@@ -2,6 +2,7 @@ using Elt.Durable;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Onboarding;
 using Elt.Pipelines.Orchestration;
+using Elt.Pipelines.Sources.Budgets;
 using Elt.Pipelines.Tests.Sources;
 using Elt.Pipelines.Tests.Sources.Connectors;
 using Elt.Pipelines.Tests.Suite;
@@ -150,6 +151,17 @@ public sealed class OnboardOrganizationTests : IAsyncLifetime
 
         Assert.Equal([new OnboardedIntegration("okta", "onboarded", "active", 5)], summary.Integrations);
         Assert.Equal([1, 1], _host.Provider.Requests.Select(request => request.Page));
+    }
+
+    [Fact]
+    public async Task A_budget_that_is_spent_is_waited_for_and_no_failure()
+    {
+        await ConnectAsync(Workshop.Okta, 5);
+        var asked = 0;
+        _host.BeforePage = _ => Interlocked.Increment(ref asked) == 1 ? throw new BudgetSpentException(TimeSpan.FromMilliseconds(1)) : Task.CompletedTask;
+
+        Assert.Equal([new OnboardedIntegration("okta", "onboarded", "active", 5)], (await OnboardAsync("onboarding")).Integrations);
+        Assert.Contains("org-001.okta/turn", (await _host.Client.ListStepsAsync("onboarding")).Select(step => step.Key));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class OnboardingTests(ServiceFixture fixture) : IClassFixture<Serv
         var listed = (await _service.EltAsync("integrations")).Out;
         Assert.Matches(@"good\s+org-101\s+demo\s+users\s+active\s", listed);
         Assert.Matches(@"wrong\s+org-101\s+demo\s+users\s+pending\s+GET .* answered 404: correct the integration's api_endpoint", listed);
-        await ConnectAsync("org-101", "wrong", fixture.Provider.Endpoint("org-101", "wrong"));
+        await _service.ConnectAsync("org-101", "wrong", fixture.Provider.Endpoint("org-101", "wrong"));
         Assert.Equal((0, ""), Ended(await _service.EltAsync("onboard", "org-101", "--integration", "wrong", "--wait")));
     }
 
