@@ -13,9 +13,6 @@ namespace Elt.Pipelines.Onboarding;
 /// <param name="ErrorClass">What kind of failure it is, such as <c>auth</c>; <see langword="null"/> where the source was not asked.</param>
 internal sealed record CheckOutcome(string? Problem = null, string? ErrorClass = null)
 {
-    /// <summary>How long to wait before the source is asked, because there was no room in a budget; <see langword="null"/> when it was asked.</summary>
-    public TimeSpan? Wait { get; init; }
-
     /// <summary>Whether the source does not accept the integration's credentials.</summary>
     public bool NeedsReauth => ErrorClass == Name(SourceErrorClass.Auth);
 
