@@ -23,6 +23,7 @@ internal sealed class RecordContract
     private readonly List<Member> _members = [];
     private readonly Dictionary<string, Member> _byName = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ValueTypes> _paths = new(StringComparer.Ordinal);
+    private readonly List<(Member Member, ValueTypes Type)> _current = [];
     private readonly List<(string Path, ValueTypes Type)> _taken = [];
     private readonly HashSet<string> _refused = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _breaches = new(StringComparer.Ordinal);
@@ -51,14 +52,16 @@ internal sealed class RecordContract
     /// <summary>Begins with a record: adds its new fields to its problems.</summary>
     public void Begin(JsonElement record, List<RecordProblem> problems)
     {
+        _current.Clear();
         _taken.Clear();
         _refused.Clear();
         var told = 0;
-        foreach (var (place, property) in record.EnumerateObject().Index())
+        foreach (var property in record.EnumerateObject())
         {
-            var member = Find(property, place);
+            var (member, type) = (Find(property, _current.Count), property.Value.TypeOf());
+            _current.Add((member, type));
             if (member.IsNew && told++ < MaxTold)
-                problems.Add(Problem(NewField, member.Field, _contract.NewField, $"Expected a field that is known, found a new one of type {property.Value.TypeOf().Name()}."));
+                problems.Add(Problem(NewField, member.Field, _contract.NewField, $"Expected a field that is known, found a new one of type {type.Name()}."));
         }
         if (_contract.NewField != ContractMode.Evolve && _known.AreTooMany)
             _breaches["/"] = $"Expected at most {KnownFields.Max} fields and types, since the contract names newField; found more. Leave it out.";
@@ -86,18 +89,20 @@ internal sealed class RecordContract
     /// <summary>The problem of a value that is none of its column's type.</summary>
     public RecordProblem TypeProblem(string column, string message) => Problem(TypeChange, column, _contract.TypeChange, message);
 
-    /// <summary>Ends with a record that the source has: notes its fields, when it is taken, and what it breaks.</summary>
-    public void End(JsonElement record, bool isTaken, IEnumerable<RecordProblem> problems)
+    /// <summary>Ends with the record: notes its fields, when it is taken, and what it breaks.</summary>
+    public void End(bool isTaken, List<RecordProblem> problems)
     {
-        foreach (var problem in problems.Where(problem => problem.Action == RuleAction.FailRun && Judges(problem.Rule)))
-            _breaches.TryAdd(problem.Field!, problem.Message);
+        foreach (var problem in problems)
+        {
+            if (problem.Action == RuleAction.FailRun && Judges(problem.Rule))
+                _breaches.TryAdd(problem.Field!, problem.Message);
+        }
         if (!isTaken)
             return;
-        foreach (var (place, property) in record.EnumerateObject().Index())
+        foreach (var (member, type) in _current)
         {
-            var member = Find(property, place);
             if (!member.IsNew && (_refused.Count == 0 || !_refused.Contains(member.Field)))
-                member.Types |= property.Value.TypeOf();
+                member.Types |= type;
         }
         foreach (var (path, type) in _taken)
             _paths[path] = _paths.GetValueOrDefault(path) | type;

@@ -55,7 +55,7 @@ internal sealed class RecordMapper
             Problems = problems,
         };
         if (state == RecordState.Present)
-            _contract.End(item, !Quarantine.Takes(record), problems);
+            _contract.End(!Quarantine.Takes(record), problems);
         return record;
     }
 
