@@ -10,7 +10,7 @@ using Microsoft.Data.Sqlite;
 namespace Elt.Pipelines.Backfills;
 
 /// <summary>What an attempt to merge has led to.</summary>
-/// <param name="WaitsFor">The run that is not applied yet, or was not when the attempt was made; nothing was written. <see langword="null"/> after the merge.</param>
+/// <param name="WaitsFor">The run that is not known to have ended; nothing was written. <see langword="null"/> after the merge.</param>
 internal sealed record MergeOutcome(string? WaitsFor = null)
 {
     public QualitySummary? Quality { get; init; }
@@ -88,7 +88,8 @@ internal sealed class BackfillRuns(Dataset dataset, WarehouseFile warehouse, Dat
     public MergeOutcome Merge(SqliteTransaction transaction, IntegrationKey integration, string runId, string? ended)
     {
         var newest = PipelineRuns.FindNewest(transaction.Connection!, integration);
-        if (newest is not null && newest.RunId != ended && PipelineRuns.StateOf(transaction.Connection!, newest) != "applied")
+        // One that is applied may still be syncing, which a newer run that syncs would end as superseded.
+        if (newest is not null && newest.RunId != ended)
             return new MergeOutcome(newest.RunId);
         var run = stages.Runs.Acquire(transaction, integration, runId, isBackfill: true);
         transaction.Execute($"delete from backfill_runs where {OfRun}", run.Parameters);
