@@ -31,6 +31,8 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
 
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Action<SqliteConnection>? _whenOpened;
+    private readonly string _connectionString;
+    private readonly SqliteReaders _readers;
     private SqliteConnection? _writer;
     private bool _isDisposed;
 
@@ -42,18 +44,15 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
         SqliteLibrary.EnsureLoaded();
         Path = path;
         _whenOpened = whenOpened;
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString();
+        _readers = new SqliteReaders(_connectionString, PrepareReader);
     }
 
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>Opens a connection that can only read; it sees a snapshot while a reader or transaction is open on it.</summary>
-    public SqliteConnection OpenRead()
-    {
-        var connection = Open();
-        Execute(connection, "pragma query_only = on");
-        return connection;
-    }
+    /// <summary>A connection that can only read, for the caller alone until it is disposed of; it sees a snapshot while a reader or transaction is open on it.</summary>
+    public SqliteConnection OpenRead() => _readers.Rent();
 
     /// <summary>Runs a body in a transaction of its own, without ledger, and commits it.</summary>
     /// <param name="body">The work; any exception rolls back.</param>
@@ -64,6 +63,7 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
     /// <inheritdoc/>
     public void Dispose()
     {
+        _readers.Dispose();
         // A step that a stop could not wait for may be inside its transaction: it may end it, and is left with its connection when it does not.
         if (_isDisposed || !_gate.Wait(LongestTransaction))
             return;
@@ -172,11 +172,22 @@ public sealed class SqliteDatabase : TransactionalDatabase<SqliteTransaction>, I
 
     private SqliteConnection Open()
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path, Pooling = false }.ToString());
+        var connection = new SqliteConnection(_connectionString);
         connection.Open();
+        Prepare(connection);
+        return connection;
+    }
+
+    private void Prepare(SqliteConnection connection)
+    {
         Execute(connection, "pragma journal_mode = wal; pragma synchronous = full; pragma temp_store = file; pragma busy_timeout = 5000");
         _whenOpened?.Invoke(connection);
-        return connection;
+    }
+
+    private void PrepareReader(SqliteConnection connection)
+    {
+        Prepare(connection);
+        Execute(connection, "pragma query_only = on");
     }
 
     private static int Execute(SqliteConnection connection, string sql, SqliteTransaction? transaction = null)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -10,24 +11,27 @@ namespace Elt.Pipelines.Sources;
 /// </summary>
 internal static class CanonicalJson
 {
+    private static readonly SearchValues<char> Escaped = SearchValues.Create([.. "\"\\", .. Enumerable.Range(0, ' ').Select(c => (char)c)]);
+
     /// <summary>The canonical text of a value.</summary>
     /// <param name="value">The value.</param>
     /// <param name="include">Which members of the outermost object to write; default all. Without any the result is <see langword="null"/>.</param>
     public static string? Write(JsonElement value, Func<string, bool>? include = null)
     {
-        if (include is not null && !value.EnumerateObject().Any(member => include(member.Name)))
-            return null;
         var text = new StringBuilder();
-        Write(text, value, include);
-        return text.ToString();
+        if (include is null)
+            Write(text, value);
+        else if (Members(value, include) is { Count: > 0 } members)
+            WriteObject(text, members);
+        return text.Length == 0 ? null : text.ToString();
     }
 
-    private static void Write(StringBuilder text, JsonElement value, Func<string, bool>? include = null)
+    private static void Write(StringBuilder text, JsonElement value)
     {
         switch (value.ValueKind)
         {
             case JsonValueKind.Object:
-                WriteObject(text, value, include);
+                WriteObject(text, Members(value));
                 break;
             case JsonValueKind.Array:
                 WriteArray(text, value);
@@ -44,24 +48,33 @@ internal static class CanonicalJson
         }
     }
 
-    private static void WriteObject(StringBuilder text, JsonElement value, Func<string, bool>? include)
+    private static void WriteObject(StringBuilder text, List<Member> members)
     {
-        var members = new SortedDictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (var member in value.EnumerateObject())
+        text.Append('{');
+        var separator = "";
+        foreach (var (i, member) in members.Index())
         {
-            if (include is null || include(member.Name))
-                members[member.Name] = member.Value;
-        }
-        var separator = '{';
-        foreach (var (name, member) in members)
-        {
+            if (i + 1 < members.Count && members[i + 1].Name == member.Name)
+                continue;
             text.Append(separator);
-            WriteString(text, name);
+            WriteString(text, member.Name);
             text.Append(':');
-            Write(text, member);
-            separator = ',';
+            Write(text, member.Value);
+            separator = ",";
         }
-        text.Append(members.Count == 0 ? "{}" : "}");
+        text.Append('}');
+    }
+
+    private static List<Member> Members(JsonElement value, Func<string, bool>? include = null)
+    {
+        var members = new List<Member>();
+        foreach (var (place, member) in value.EnumerateObject().Index())
+        {
+            if (member.Name is var name && (include is null || include(name)))
+                members.Add(new Member(name, place, member.Value));
+        }
+        members.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name) is not 0 and var order ? order : a.Place.CompareTo(b.Place));
+        return members;
     }
 
     private static void WriteArray(StringBuilder text, JsonElement value)
@@ -79,16 +92,17 @@ internal static class CanonicalJson
     private static void WriteString(StringBuilder text, string value)
     {
         text.Append('"');
-        foreach (var c in value)
+        var rest = value.AsSpan();
+        while (rest.IndexOfAny(Escaped) is >= 0 and var next)
         {
-            if (c is '"' or '\\')
-                text.Append('\\').Append(c);
-            else if (c < ' ')
-                text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+            text.Append(rest[..next]).Append('\\');
+            if (rest[next] is '"' or '\\')
+                text.Append(rest[next]);
             else
-                text.Append(c);
+                text.Append(CultureInfo.InvariantCulture, $"u{(int)rest[next]:x4}");
+            rest = rest[(next + 1)..];
         }
-        text.Append('"');
+        text.Append(rest).Append('"');
     }
 
     // Postgres refuses numbers that its numeric cannot hold; a zero may carry any exponent, so one with an exponent counts as such.
@@ -97,4 +111,6 @@ internal static class CanonicalJson
         && double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
         && double.IsFinite(value)
         && (value != 0 || number.AsSpan().IndexOfAny('e', 'E') < 0);
+
+    private readonly record struct Member(string Name, int Place, JsonElement Value);
 }

@@ -51,12 +51,12 @@ internal sealed class RecordMapper
         {
             State = state,
             UpdatedAt = UpdatedAt(item),
-            Raw = Raw(item),
             Problems = problems,
         };
+        var isTaken = !Quarantine.Takes(record);
         if (state == RecordState.Present)
-            _contract.End(!Quarantine.Takes(record), problems);
-        return record;
+            _contract.End(isTaken, problems);
+        return isTaken && !_manifest.Quality.MayQuarantineLater ? record : record with { Raw = Raw(item) };
     }
 
     private RecordState State(JsonElement item)

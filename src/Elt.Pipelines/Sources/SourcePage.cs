@@ -32,7 +32,7 @@ internal sealed record SourceRecord(string? ExternalId, IReadOnlyList<string?> V
     /// <summary>When it was last changed at the source, where the source says so.</summary>
     public DateTimeOffset? UpdatedAt { get; init; }
 
-    /// <summary>The record as it came, for the quarantine; JSON, or the line of a file.</summary>
+    /// <summary>The record as it came, for the quarantine; JSON, or the line of a file. <see langword="null"/> for one that will not get there.</summary>
     public string? Raw { get; init; }
 
     /// <summary>What could not be mapped, and the rules that it fails. Default none.</summary>

@@ -83,14 +83,10 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     private int InsertRows(SqliteTransaction transaction, PipelineRun run, SourcePage page)
     {
         var now = time.GetUtcNow().ToStored();
-        using var insert = transaction.Connection!.Command(
-            _sql.InsertStaged, [.. run.Parameters, ("$page", page.Page), ("$now", now)]);
-        var ordinal = insert.Parameters.Add("$ordinal", SqliteType.Integer);
-        var id = insert.Parameters.Add("$id", SqliteType.Text);
-        var externalId = insert.Parameters.Add("$external_id", SqliteType.Text);
-        var state = insert.Parameters.Add("$state", SqliteType.Text);
-        var updatedAt = insert.Parameters.Add("$updated_at", SqliteType.Text);
-        var values = dataset.Columns.Select((_, i) => insert.Parameters.Add($"$value{i}", SqliteType.Text)).ToArray();
+        using var insert = new RepeatedInsert(transaction.Connection!, _sql.InsertStaged, [.. run.Parameters, ("$page", page.Page), ("$now", now)]);
+        var (ordinal, id, externalId) = (insert.Place("$ordinal"), insert.Place("$id"), insert.Place("$external_id"));
+        var (state, updatedAt) = (insert.Place("$state"), insert.Place("$updated_at"));
+        var values = dataset.Columns.Select((_, i) => insert.Place($"$value{i}")).ToArray();
         var ids = new RecordId(run.Integration);
         var rows = 0;
         var keepsRaw = page.Connector?.Manifest.Quality.MayQuarantineLater == true;
@@ -106,14 +102,14 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
             if (keepsRaw)
                 InsertRaw(transaction, run, page.Page, index, record);
             rows++;
-            ordinal.Value = index;
-            state.Value = isQuarantined ? "quarantined" : record.State.ToString().ToLowerInvariant();
-            id.Value = ids.Of(record.ExternalId);
-            externalId.Value = record.ExternalId;
-            updatedAt.Value = record.UpdatedAt is { } changed ? Sortable(changed) : DBNull.Value;
+            insert.Bind(ordinal, index);
+            insert.Bind(state, isQuarantined ? "quarantined" : record.State.ToString().ToLowerInvariant());
+            insert.Bind(id, ids.Of(record.ExternalId));
+            insert.Bind(externalId, record.ExternalId);
+            insert.Bind(updatedAt, record.UpdatedAt is { } changed ? Sortable(changed) : null);
             for (var i = 0; i < values.Length; i++)
-                values[i].Value = record.Values.Count > i ? (object?)record.Values[i] ?? DBNull.Value : DBNull.Value;
-            insert.ExecuteNonQuery();
+                insert.Bind(values[i], record.Values.Count > i ? record.Values[i] : null);
+            insert.Execute();
         }
         return rows;
     }
