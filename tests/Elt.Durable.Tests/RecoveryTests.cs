@@ -205,8 +205,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         })), "robbed");
         await Eventually.TrueAsync(() => Probe["attempts"] > 0);
         var before = engine.Health.WorkerId;
-        await Store.ExpireLeasesAsync();
-        await engine.Journal.RecoverAsync(default);
+        await Eventually.TrueAsync(async () => cancelled.Task.IsCompleted || await LoseLeaseAsync(engine));
         await WithinPatienceAsync(cancelled.Task);
         gate.SetResult();
         Assert.Equal("second", await WithinPatienceAsync(handle.ResultAsync()));

@@ -107,6 +107,14 @@ public abstract class EngineSuite<TStore> : IAsyncLifetime
         }
     }
 
+    /// <summary>Takes the runs of a live worker away from it, unless it renews its lease at that very moment.</summary>
+    /// <returns>Whether it has lost them.</returns>
+    private protected async Task<bool> LoseLeaseAsync(EngineHost engine)
+    {
+        await Store.ExpireLeasesAsync();
+        return await engine.Journal.RecoverAsync(default) > 0;
+    }
+
     protected static async Task<T> WithinPatienceAsync<T>(Task<T> task) => await task.WaitAsync(Patience);
 
     protected static async Task WithinPatienceAsync(Task task) => await task.WaitAsync(Patience);
