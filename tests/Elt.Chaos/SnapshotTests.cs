@@ -13,9 +13,12 @@ public sealed class SnapshotTests(ITestOutputHelper output)
     public async Task A_snapshot_held_open_under_load_stops_nothing()
     {
         var during = TimeSpan.FromSeconds(Size.Of(2, 180));
-        var clean = await MeasureAsync(during, holdSnapshot: false);
         var held = await MeasureAsync(during, holdSnapshot: true);
-        output.WriteLine($"{during.TotalSeconds} s each: {clean:F0} steps/s without, {held:F0} with a REPEATABLE READ snapshot held open: {held / clean:P0}");
+        output.WriteLine($"{during.TotalSeconds} s: {held:F0} steps/s with a REPEATABLE READ snapshot held open");
+        if (Size.IsCi)
+            return;
+        var clean = await MeasureAsync(during, holdSnapshot: false);
+        output.WriteLine($"{clean:F0} without: {held / clean:P0}");
     }
 
     private static async Task<double> MeasureAsync(TimeSpan during, bool holdSnapshot)
