@@ -16,6 +16,8 @@ internal sealed class PostgresHints(NpgsqlDataSource dataSource) : IAsyncDisposa
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
+
     private readonly SemaphoreSlim _hinted = new(0, 1);
     private readonly CancellationTokenSource _stop = new();
     private Task? _listening;
@@ -50,8 +52,9 @@ internal sealed class PostgresHints(NpgsqlDataSource dataSource) : IAsyncDisposa
                 Hint(JournalHint.WorkIsDue | JournalHint.RunsAreWoken);
                 try
                 {
-                    while (true)
-                        await connection.WaitAsync(_stop.Token).ConfigureAwait(false);
+                    // The driver can lose a cancellation that comes while its wait begins, and would wait for ever.
+                    while (!_stop.IsCancellationRequested)
+                        await connection.WaitAsync(LongestWait, _stop.Token).ConfigureAwait(false);
                 }
                 finally
                 {
