@@ -31,7 +31,7 @@ public sealed class NotificationTests
         await using var dataSource = NpgsqlDataSource.Create(store.ConnectionString);
         var seed = Environment.TickCount;
         var random = new Random(seed);
-        for (var round = 0; round < 200; round++)
+        for (var round = 0; round < 2000; round++)
         {
             var hints = new PostgresHints(dataSource);
             await hints.WaitAsync(default).WaitAsync(TimeSpan.FromSeconds(60));
