@@ -62,8 +62,24 @@ internal sealed class PostgresDatasetSql(Dataset dataset, DestinationOptions opt
           {string.Join(", ", dataset.Columns.Zip(Types, (column, type) => $"{Dataset.Quote(column.Name)} {Name(type)}"))}) on commit drop
         """;
 
+    /// <summary>Whether COPY can fill the table itself: the server takes what is sent as it is.</summary>
+    public bool CanCopyInto => dataset.Columns.All(column => column.PostgresType is "text" or "jsonb");
+
+    /// <summary>Whether the integration has any row, also one of a record that is gone.</summary>
+    public string Any => $"select exists (select 1 from {_table} where {OfIntegration})";
+
+    /// <summary>Fills the table of an integration that has no row.</summary>
+    public string CopyInto => $"copy {_table} (organization_id, connected_integration_id, last_seq, external_id, id, {_columns}) from stdin (format binary)";
+
+    /// <summary>Tells of each row of an integration as of one that came.</summary>
+    public string TellEverything =>
+        $"""
+        with added as (select external_id, 'INSERT', null::jsonb, {Json("{0}")} from {_table} where {OfIntegration})
+        {Tell("added")}
+        """;
+
     /// <summary>Fills the temporary table.</summary>
-    public string CopyIncoming => $"copy {_incoming} (external_id, id, deleted, {_columns}) from stdin (format binary)";
+    public string CopyIncoming => $"copy {_incoming} (deleted, external_id, id, {_columns}) from stdin (format binary)";
 
     /// <summary>Gives the planner the temporary table's size.</summary>
     public string AnalyzeIncoming => $"analyze {_incoming}";

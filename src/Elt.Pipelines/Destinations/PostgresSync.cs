@@ -51,16 +51,24 @@ internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatase
             await FollowAsync(sql.History.FollowKeys, ct, first.ConvertAll(change => change.ExternalId)).ConfigureAwait(false);
             return new SyncSummary(first.Count - deleted, deleted, 0, FullLoad: false);
         }
-        var shipped = await MergeCopiedAsync(first.Concat(Remaining(rest)), ct).ConfigureAwait(false);
-        await FollowAsync(sql.History.FollowIncoming, ct).ConfigureAwait(false);
+        var all = first.Concat(Remaining(rest));
+        var isFirst = await IsFirstAsync(ct).ConfigureAwait(false);
+        var shipped = isFirst ? await CopyIntoAsync(all, ct).ConfigureAwait(false) : await MergeCopiedAsync(all, ct).ConfigureAwait(false);
+        await FollowAsync(isFirst ? sql.History.FollowEverything : sql.History.FollowIncoming, ct).ConfigureAwait(false);
         return shipped;
     }
 
     /// <summary>Loads everything and deletes what the latest state does not have.</summary>
     public async Task<SyncSummary> LoadAsync(DeleteThresholds thresholds, CancellationToken ct)
     {
+        if (await IsFirstAsync(ct).ConfigureAwait(false))
+        {
+            var copied = await CopyIntoAsync(log.Everything(), ct).ConfigureAwait(false);
+            await FollowAsync(sql.History.FollowEverything, ct).ConfigureAwait(false);
+            return copied with { FullLoad = true };
+        }
         var loaded = await MergeCopiedAsync(log.Everything(), ct).ConfigureAwait(false);
-        var surplus = await ScalarAsync(sql.CountSurplus, ct).ConfigureAwait(false);
+        var surplus = await ScalarAsync<long>(sql.CountSurplus, ct).ConfigureAwait(false);
         if (thresholds.HoldReason(surplus, loaded.Upserted, loaded.Upserted + surplus) is { } reason)
             throw new DestinationSurplusException(log.Run.Integration, surplus, reason);
         if (surplus > 0)
@@ -79,7 +87,7 @@ internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatase
         ct, sql.DatasetName, log.WarehouseId, log.Run.Seq, log.Run.RunId, _lastChangeId, options.History);
 
     /// <summary>Rows of the integration.</summary>
-    public Task<long> CountAsync(CancellationToken ct) => ScalarAsync(sql.Count, ct);
+    public Task<long> CountAsync(CancellationToken ct) => ScalarAsync<long>(sql.Count, ct);
 
     private async Task MergeArraysAsync(List<Change> changes, CancellationToken ct)
     {
@@ -125,6 +133,37 @@ internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatase
         }
     }
 
+    /// <summary>Whether nothing needs to be compared: the stream is locked, so that nobody else writes rows of the integration.</summary>
+    private async Task<bool> IsFirstAsync(CancellationToken ct) => sql.CanCopyInto && !await ScalarAsync<bool>(sql.Any, ct).ConfigureAwait(false);
+
+    /// <summary>Ships changes to an integration that has no row yet: nothing is looked up, and what is gone was never here.</summary>
+    private async Task<SyncSummary> CopyIntoAsync(IEnumerable<Change> changes, CancellationToken ct)
+    {
+        long rows = 0, deleted = 0;
+        await using (var copy = await transaction.Connection!.BeginBinaryImportAsync(sql.CopyInto, ct).ConfigureAwait(false))
+        {
+            foreach (var change in changes)
+            {
+                if (change.Deleted)
+                {
+                    deleted++;
+                    continue;
+                }
+                rows++;
+                await copy.StartRowAsync(ct).ConfigureAwait(false);
+                await copy.WriteAsync(log.Run.Integration.OrganizationId, NpgsqlDbType.Text, ct).ConfigureAwait(false);
+                await copy.WriteAsync(log.Run.Integration.ConnectedIntegrationId, NpgsqlDbType.Text, ct).ConfigureAwait(false);
+                await copy.WriteAsync(log.Run.Seq, NpgsqlDbType.Bigint, ct).ConfigureAwait(false);
+                await WriteAsync(copy, change, ct).ConfigureAwait(false);
+            }
+            await copy.CompleteAsync(ct).ConfigureAwait(false);
+        }
+        await PlanForManyAsync(ct).ConfigureAwait(false);
+        if (options.History)
+            await WriteAsync(sql.TellEverything, [], ct).ConfigureAwait(false);
+        return new SyncSummary(rows, deleted, 0, FullLoad: false);
+    }
+
     private async Task<SyncSummary> MergeCopiedAsync(IEnumerable<Change> changes, CancellationToken ct)
     {
         await using (var create = new NpgsqlCommand(sql.CreateIncoming, transaction.Connection, transaction))
@@ -136,6 +175,8 @@ internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatase
             {
                 rows++;
                 deleted += change.Deleted ? 1 : 0;
+                await copy.StartRowAsync(ct).ConfigureAwait(false);
+                await copy.WriteAsync(change.Deleted, NpgsqlDbType.Boolean, ct).ConfigureAwait(false);
                 await WriteAsync(copy, change, ct).ConfigureAwait(false);
             }
             await copy.CompleteAsync(ct).ConfigureAwait(false);
@@ -156,10 +197,8 @@ internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatase
 
     private async Task WriteAsync(NpgsqlBinaryImporter copy, Change change, CancellationToken ct)
     {
-        await copy.StartRowAsync(ct).ConfigureAwait(false);
         await copy.WriteAsync(change.ExternalId, NpgsqlDbType.Text, ct).ConfigureAwait(false);
         await copy.WriteAsync(Guid.Parse(change.Id), NpgsqlDbType.Uuid, ct).ConfigureAwait(false);
-        await copy.WriteAsync(change.Deleted, NpgsqlDbType.Boolean, ct).ConfigureAwait(false);
         for (var i = 0; i < sql.Types.Count; i++)
         {
             if (change.Values[i] is { } value)
@@ -181,10 +220,10 @@ internal sealed class PostgresSync(NpgsqlTransaction transaction, PostgresDatase
         await command.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
-    private async Task<long> ScalarAsync(string statement, CancellationToken ct)
+    private async Task<T> ScalarAsync<T>(string statement, CancellationToken ct)
     {
         await using var command = Command(statement);
-        return (long)(await command.ExecuteScalarAsync(ct).ConfigureAwait(false))!;
+        return (T)(await command.ExecuteScalarAsync(ct).ConfigureAwait(false))!;
     }
 
     private NpgsqlCommand Command(string statement, params object[] values)

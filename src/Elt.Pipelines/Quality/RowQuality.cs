@@ -18,6 +18,8 @@ internal sealed class RowQuality(QualityRules rules, Dataset dataset)
     /// <summary>Adds all rules that the record fails to its problems, and does to its values what they say.</summary>
     public void Apply(JsonElement record, string?[] values, List<RecordProblem> problems)
     {
+        if (_rules.Length == 0)
+            return;
         // A value that the mapping has refused, and that is not merely left out, is not there to be looked at.
         var refused = problems.Where(problem => problem.Quarantines).Select(problem => problem.Field).ToList();
         foreach (var (rule, column) in _rules)

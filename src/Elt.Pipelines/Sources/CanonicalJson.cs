@@ -18,7 +18,7 @@ internal static class CanonicalJson
     /// <param name="include">Which members of the outermost object to write; default all. Without any the result is <see langword="null"/>.</param>
     public static string? Write(JsonElement value, Func<string, bool>? include = null)
     {
-        var text = new StringBuilder();
+        var text = new StringBuilder(256);
         if (include is null)
             Write(text, value);
         else if (Members(value, include) is { Count: > 0 } members)
@@ -52,8 +52,9 @@ internal static class CanonicalJson
     {
         text.Append('{');
         var separator = "";
-        foreach (var (i, member) in members.Index())
+        for (var i = 0; i < members.Count; i++)
         {
+            var member = members[i];
             if (i + 1 < members.Count && members[i + 1].Name == member.Name)
                 continue;
             text.Append(separator);
@@ -68,10 +69,11 @@ internal static class CanonicalJson
     private static List<Member> Members(JsonElement value, Func<string, bool>? include = null)
     {
         var members = new List<Member>();
-        foreach (var (place, member) in value.EnumerateObject().Index())
+        var place = 0;
+        foreach (var member in value.EnumerateObject())
         {
             if (member.Name is var name && (include is null || include(name)))
-                members.Add(new Member(name, place, member.Value));
+                members.Add(new Member(name, place++, member.Value));
         }
         members.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name) is not 0 and var order ? order : a.Place.CompareTo(b.Place));
         return members;

@@ -73,9 +73,14 @@ internal sealed class RecordMapper
 
     private string? Key(JsonElement item)
     {
-        var parts = _manifest.Key.Select(path => KeyPart(JsonPointer.Find(item, path))).ToList();
-        var key = parts is [var only] ? only : parts.Contains(null) ? null : string.Join('/', parts.Select(part => Uri.EscapeDataString(part!)));
+        var key = _manifest.Key is [var only] ? KeyPart(JsonPointer.Find(item, only)) : CompositeKey(item);
         return key is null || key.Length > MaxKeyLength ? null : key;
+    }
+
+    private string? CompositeKey(JsonElement item)
+    {
+        var parts = _manifest.Key.Select(path => KeyPart(JsonPointer.Find(item, path))).ToList();
+        return parts.Contains(null) ? null : string.Join('/', parts.Select(part => Uri.EscapeDataString(part!)));
     }
 
     // A number is kept digit by digit: ids above 2^53 are not rounded.

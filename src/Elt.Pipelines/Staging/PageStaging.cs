@@ -42,8 +42,13 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     /// <exception cref="RunStateException">The run has begun again since the page was asked for.</exception>
     /// <exception cref="SourceException">Another page of the run has the same keys: the source pages in a circle.</exception>
     /// <exception cref="SchemaContractException">The contract freezes the form of records, and the page has another one.</exception>
-    public async Task<StagedPage> StageAsync(IntegrationKey integration, string runId, SourcePage page, Action beforeCommit, CancellationToken ct) =>
-        await warehouse.Database.WriteAsync(
+    public async Task<StagedPage> StageAsync(IntegrationKey integration, string runId, SourcePage page, Action beforeCommit, CancellationToken ct)
+    {
+        // What needs no database is done before the one writer is waited for.
+        var ids = new RecordId(integration);
+        var rowIds = page.Records.Select(record => record.ExternalId is { } key ? ids.Of(key) : null).ToArray();
+        var digest = page.KeysRepeat ? null : KeysDigest(page);
+        return await warehouse.Database.WriteAsync(
             transaction =>
             {
                 var run = PlanRuns.Find(transaction, integration, runId) ?? BackfillRuns.Find(transaction, integration, runId)
@@ -56,12 +61,13 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
                     FrozenRuns.Record(transaction, run, page, time.GetUtcNow().ToStored());
                     return null;
                 }
-                var rows = InsertRows(transaction, run, page);
-                var recorded = RecordPage(transaction, run, page, rows);
+                var rows = InsertRows(transaction, run, page, rowIds);
+                var recorded = RecordPage(transaction, run, page, rows, digest);
                 beforeCommit();
                 return recorded;
             },
             ct).ConfigureAwait(false) ?? throw new SchemaContractException(FrozenRuns.Failure(integration, page));
+    }
 
     /// <summary>What earlier runs have read of an integration: the same for all pages of a run.</summary>
     public KnownFields KnownFields(IntegrationKey integration)
@@ -80,14 +86,13 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
         return new ExtractSummary(completeness.Pages, completeness.Rows, snapshot.Count(_sql.CountStagedKeys, run.Parameters), completeness.UnreadableKeys);
     }
 
-    private int InsertRows(SqliteTransaction transaction, PipelineRun run, SourcePage page)
+    private int InsertRows(SqliteTransaction transaction, PipelineRun run, SourcePage page, string?[] ids)
     {
         var now = time.GetUtcNow().ToStored();
         using var insert = new RepeatedInsert(transaction.Connection!, _sql.InsertStaged, [.. run.Parameters, ("$page", page.Page), ("$now", now)]);
         var (ordinal, id, externalId) = (insert.Place("$ordinal"), insert.Place("$id"), insert.Place("$external_id"));
         var (state, updatedAt) = (insert.Place("$state"), insert.Place("$updated_at"));
         var values = dataset.Columns.Select((_, i) => insert.Place($"$value{i}")).ToArray();
-        var ids = new RecordId(run.Integration);
         var rows = 0;
         var keepsRaw = page.Connector?.Manifest.Quality.MayQuarantineLater == true;
         foreach (var (index, record) in page.Records.Index())
@@ -104,7 +109,7 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
             rows++;
             insert.Bind(ordinal, index);
             insert.Bind(state, isQuarantined ? "quarantined" : record.State.ToString().ToLowerInvariant());
-            insert.Bind(id, ids.Of(record.ExternalId));
+            insert.Bind(id, ids[index]);
             insert.Bind(externalId, record.ExternalId);
             insert.Bind(updatedAt, record.UpdatedAt is { } changed ? Sortable(changed) : null);
             for (var i = 0; i < values.Length; i++)
@@ -133,9 +138,8 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     // All digits: records that were changed within one millisecond have an order too.
     private static string Sortable(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
 
-    private StagedPage RecordPage(SqliteTransaction transaction, PipelineRun run, SourcePage page, int rows)
+    private StagedPage RecordPage(SqliteTransaction transaction, PipelineRun run, SourcePage page, int rows, string? digest)
     {
-        var digest = page.KeysRepeat ? null : KeysDigest(page);
         EnsureNoOtherPageHasTheseKeys(transaction, run, page.Page, digest);
         EnsureNoOtherPageLeadsThere(transaction, run, page.Page, page.NextCursor);
         var unreadable = page.Records.Count - rows;
@@ -185,16 +189,13 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     // NULL for a page without rows: empty pages may look alike.
     private static string? KeysDigest(SourcePage page)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var any = false;
+        var keys = new StringBuilder(page.Records.Count * 16);
         foreach (var record in page.Records)
         {
-            if (record.ExternalId is null)
-                continue;
-            any = true;
-            hash.AppendData(Encoding.UTF8.GetBytes($"{record.ExternalId.Length}:{record.ExternalId}"));
+            if (record.ExternalId is { } key)
+                keys.Append(CultureInfo.InvariantCulture, $"{key.Length}:{key}");
         }
-        return any ? Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16)) : null;
+        return keys.Length == 0 ? null : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(keys.ToString())).AsSpan(0, 16));
     }
 
     private static StagedPage? Find(SqliteConnection connection, params ReadOnlySpan<(string, object?)> parameters)

@@ -264,9 +264,9 @@ internal sealed class DatasetSql(Dataset dataset)
         where {OfIntegration} and external_id in (select external_id from {_cdc} where {OfRun} and change_type = 'DELETE')
         """;
 
-    /// <summary>Forgets that the records were deleted that a run has inserted.</summary>
+    /// <summary>Forgets that the records were deleted that a run has brought back: only those had a tombstone when the run was compared, and nobody else has written since.</summary>
     public string ForgetTombstones =>
-        $"delete from {_tombstones} where {OfIntegration} and id in (select id from {_cdc} where {OfRun} and change_type = 'INSERT')";
+        $"delete from {_tombstones} where {OfIntegration} and id in (select id from {_cdc} where {OfRun} and change_type = 'INSERT' and resurrected = 1)";
 
     /// <summary>Remembers, by their ids alone, the records that a run has deleted.</summary>
     public string RememberTombstones =>

@@ -12,10 +12,13 @@ internal static class JsonPointer
     public static JsonElement? Find(JsonElement root, string pointer)
     {
         var value = root;
-        if (pointer.Length == 0)
-            return value;
-        foreach (var part in Parts(pointer))
+        for (var rest = pointer.AsSpan(); rest.Length > 0;)
         {
+            rest = rest[1..];
+            var part = rest.IndexOf('/') is >= 0 and var end ? rest[..end] : rest;
+            rest = rest[part.Length..];
+            if (part.Contains('~'))
+                part = Unescaped(part.ToString());
             switch (value.ValueKind)
             {
                 case JsonValueKind.Object when value.TryGetProperty(part, out var member):
@@ -49,5 +52,7 @@ internal static class JsonPointer
 
     /// <summary>The members that a pointer follows.</summary>
     public static IEnumerable<string> Parts(string pointer) =>
-        pointer.Split('/').Skip(1).Select(part => part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal));
+        pointer.Split('/').Skip(1).Select(Unescaped);
+
+    private static string Unescaped(string part) => part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 }
