@@ -7,6 +7,9 @@ namespace Elt.Pipelines.Warehouse;
 /// <summary>The SQLite file that holds staging, changes and latest. Look into it with <c>sqlite3</c> whenever you like.</summary>
 public sealed class WarehouseFile : IDisposable
 {
+    // Rows are long and come in thousands: of small pages each holds a dozen, and a tree of them is twice as deep.
+    private const int PageSize = 16 * 1024;
+
     /// <param name="path">The file; its folder must exist, the file is created when missing.</param>
     public WarehouseFile(string path)
         : this(path, new DatasetLibrary())
@@ -15,7 +18,7 @@ public sealed class WarehouseFile : IDisposable
 
     internal WarehouseFile(string path, DatasetLibrary datasets)
     {
-        Database = new SqliteDatabase(path, SqliteText.Register);
+        Database = new SqliteDatabase(path, SqliteText.Register, PageSize);
         Datasets = datasets;
     }
 
