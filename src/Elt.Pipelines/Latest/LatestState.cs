@@ -26,6 +26,9 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
     private const string Dated =
         "select coalesce(sum(dated), 0) from extract_pages where organization_id = $org and connected_integration_id = $integration and workflow_id = $run";
 
+    private const string Detected =
+        "select deletes, resurrected from pipeline_runs where organization_id = $org and connected_integration_id = $integration and workflow_id = $run";
+
     private readonly DatasetSql _sql = new(dataset);
     private readonly RecordHistory _history = new(dataset);
 
@@ -56,9 +59,13 @@ internal sealed class LatestState(Dataset dataset, TimeProvider time)
         var upserted = transaction.Execute(_sql.ApplyUpserts, [.. run.Parameters, ("$now", now)]);
         if (!run.IsBackfill && transaction.Count(Dated, run.Parameters) > 0)
             transaction.Execute(_sql.FollowUpdatedAt, run.Parameters);
-        var deleted = transaction.Execute(_sql.ApplyDeletes, run.Parameters);
-        transaction.Execute(_sql.ForgetTombstones, run.Parameters);
-        transaction.Execute(_sql.RememberTombstones, [.. run.Parameters, ("$now", now)]);
+        // Each looks at all changes of the run, of which a first load has as many as rows.
+        var (deletes, resurrected) = transaction.Query(Detected, row => (row.GetInt64(0), row.GetInt64(1)), run.Parameters)[0];
+        var deleted = deletes > 0 ? transaction.Execute(_sql.ApplyDeletes, run.Parameters) : 0;
+        if (resurrected > 0)
+            transaction.Execute(_sql.ForgetTombstones, run.Parameters);
+        if (deletes > 0)
+            transaction.Execute(_sql.RememberTombstones, [.. run.Parameters, ("$now", now)]);
         _history.Follow(transaction, run, now);
         ReadingCursor.Move(transaction, run, _sql, now);
         var fields = KnownFields.Learn(transaction, run, now);

@@ -79,21 +79,46 @@ public sealed class PostgresDestinationTests : DestinationTests
 
     [Fact]
     [Trait("promise", "P12")]
-    public async Task A_large_first_load_is_planned_for_many_rows_that_nobody_has_counted()
+    public async Task Many_changes_are_planned_for_many_rows_that_nobody_has_counted()
     {
         var sql = new PostgresDatasetSql(Dataset.Users, new());
-        await Workshop.RunAsync("run-1", User.Many(3000), pageSize: 1000);
+        await RunAsync("run-1", User.Many(1));
+        await Workshop.RunAsync("run-2", User.Many(3000), pageSize: 1000);
         await using var connection = await _dataSource.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
-        await _destination.SyncAsync(transaction, Workshop.Okta, "run-1", default);
+        await _destination.SyncAsync(transaction, Workshop.Okta, "run-2", default);
 
-        Assert.Equal(["3000"], await RowsAsync(connection, "select reltuples::int from pg_class where oid = 'pg_temp.users_incoming'::regclass"));
+        Assert.Equal(["2999"], await RowsAsync(connection, "select reltuples::int from pg_class where oid = 'pg_temp.users_incoming'::regclass"));
         var (followed, incoming) = (sql.History.FollowEverything, sql.History.FollowIncoming);
         foreach (var statement in new[] { sql.MergeIncoming, sql.CountSurplus, sql.DeleteSurplus, followed.Close, followed.Open, incoming.Close, incoming.Open })
         {
             var plan = await RowsAsync(connection, "explain " + statement, "org-001", "okta", 1L, 0L, "run-1");
             Assert.All(plan, line => Assert.DoesNotMatch("Nested Loop|SubPlan", line));
         }
+    }
+
+    [Fact]
+    [Trait("promise", "P8")]
+    public async Task Many_changes_of_an_integration_without_rows_are_copied_straight_into_the_table()
+    {
+        await RunAsync("run-1", []);
+        await Workshop.RunAsync("run-2", User.Many(3000), pageSize: 1000);
+        await Workshop.RunAsync("run-3", User.Many(2900), pageSize: 1000);
+        await using (var connection = await _dataSource.OpenConnectionAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync();
+            var synced = await _destination.SyncAsync(transaction, Workshop.Okta, "run-3", default);
+
+            Assert.Equal((2900, 100, 2900, false), (synced.Upserted, synced.Deleted, synced.Rows, synced.FullLoad));
+            Assert.Equal(["-"], await RowsAsync(connection, "select to_regclass('pg_temp.users_incoming')"));
+            await transaction.CommitAsync();
+        }
+        Assert.Equal(["2900|3"], await RowsAsync("select count(*), max(last_seq) from users where name = 'User ' || substr(external_id, 2)::int"));
+        Assert.Equal(["INSERT|2900|1|2900"], await RowsAsync("select change_type, count(*), min(change_id), max(change_id) from users_changes group by 1"));
+        Assert.Equal(["2900|1"], await RowsAsync("select count(*), max(version) from users_history where is_current"));
+
+        await RunAsync("run-4", [new User("u000001", "other"), .. User.Many(2899, from: 2)]);
+        Assert.Equal(["UPDATE|2901|run-4"], await RowsAsync("select change_type, change_id, run_id from users_changes where change_id > 2900"));
     }
 
     [Fact]
