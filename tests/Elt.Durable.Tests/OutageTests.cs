@@ -45,6 +45,24 @@ public sealed class OutageTests
         Assert.Equal(1, proxy.Dropped);
     }
 
+    [Fact]
+    public async Task Three_connections_are_enough_and_fewer_are_refused()
+    {
+        var connectionString = await PostgresServer.CreateDatabaseAsync();
+        var scripts = new Scripts();
+        await using (var engine = await EngineHost.StartAsync(
+            new OutageStore(connectionString + ";Maximum Pool Size=3;Timeout=5"), new Probe(), durable => durable.Services.AddSingleton(scripts)))
+        {
+            var handles = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => engine.Client.StartAsync(new Family(Children: 2, StepsEach: 5), $"run-{i}")));
+            foreach (var handle in handles)
+                Assert.Equal(new[] { 5, 5 }, await handle.ResultAsync().WaitAsync(TimeSpan.FromSeconds(60)));
+        }
+
+        var refused = await Assert.ThrowsAsync<ArgumentException>(() => EngineHost.StartAsync(
+            new OutageStore(connectionString + ";Maximum Pool Size=2"), new Probe(), durable => durable.Services.AddSingleton(scripts)));
+        Assert.Contains("Maximum Pool Size must be 3 or more, it is 2", refused.Message, StringComparison.Ordinal);
+    }
+
     private sealed class OutageStore(string connectionString) : IStore
     {
         public Task CreateAsync() => Task.CompletedTask;

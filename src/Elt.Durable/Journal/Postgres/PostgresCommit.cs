@@ -9,7 +9,7 @@ namespace Elt.Durable.Journal.Postgres;
 /// The one commit path: all writes of a batch as a few multi-row statements in one round trip and one transaction. A write whose row did not
 /// come out as expected (refused, or committed before with its answer lost) is looked up afterwards.
 /// </summary>
-internal sealed class PostgresCommit(PostgresStore store)
+internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
 {
     /// <summary>
     /// Holds the worker's row until the end of the transaction; parameter 2 is its id. Each statement of a commit goes by primary key, and must go on
@@ -33,6 +33,7 @@ internal sealed class PostgresCommit(PostgresStore store)
         """;
 
     private readonly PostgresReader _reader = new(store.DataSource);
+    private NpgsqlConnection? _connection;
 
     public async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
     {
@@ -87,7 +88,25 @@ internal sealed class PostgresCommit(PostgresStore store)
 
     private async Task<(Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)> Created, JournalHint Woke)> ExecuteAsync(Statements statements, CancellationToken ct)
     {
-        await using var connection = await store.DataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
+        // Kept as long as it works: the pool hands out the connection that has rested longest, and no session would have anything at hand.
+        var connection = Interlocked.Exchange(ref _connection, null) ?? await store.DataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
+        var left = connection;
+        try
+        {
+            var executed = await ExecuteAsync(statements, connection, ct).ConfigureAwait(false);
+            left = Interlocked.Exchange(ref _connection, connection);
+            return executed;
+        }
+        finally
+        {
+            if (left is not null)
+                await left.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<(Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)> Created, JournalHint Woke)> ExecuteAsync(
+        Statements statements, NpgsqlConnection connection, CancellationToken ct)
+    {
         await using var batch = statements.ToBatch(connection);
         var created = new Dictionary<string, (DateTimeOffset, bool)>();
         var woke = JournalHint.None;
@@ -109,6 +128,8 @@ internal sealed class PostgresCommit(PostgresStore store)
         statements.TakeCounts(batch);
         return (created, woke);
     }
+
+    public ValueTask DisposeAsync() => _connection?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     private static void AddStarts(Statements statements, List<StartWrite> starts) => statements.Add(
         """

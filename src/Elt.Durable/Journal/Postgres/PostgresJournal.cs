@@ -167,6 +167,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
     public async ValueTask DisposeAsync()
     {
         await _hints.DisposeAsync().ConfigureAwait(false);
+        await _commit.DisposeAsync().ConfigureAwait(false);
         await store.DisposeAsync().ConfigureAwait(false);
     }
 
