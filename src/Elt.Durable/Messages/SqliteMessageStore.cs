@@ -29,5 +29,5 @@ internal sealed class SqliteMessageStore(SqliteStore store) : IMessageStore
     public static void Consume(SqliteStatements journal, string runId, string step, ReceiveEffect receipt) => journal.Run(
         "update messages set received_by = $3 where run_id = $1 and idempotency_key = $2 and received_by is null", runId, receipt.IdempotencyKey, step);
 
-    private static bool IsKnown(SqliteStatements journal, string runId) => journal.Query("select 1 from runs where id = $1", r => r.GetInt32(0), runId).Count > 0;
+    private static bool IsKnown(SqliteStatements journal, string runId) => journal.Any("select 1 from runs where id = $1", runId);
 }

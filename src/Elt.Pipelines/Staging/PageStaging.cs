@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Elt.Durable.Ledger;
 using Elt.Pipelines.Backfills;
 using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Incremental;
@@ -89,7 +90,9 @@ internal sealed class PageStaging(WarehouseFile warehouse, Dataset dataset, Time
     private int InsertRows(SqliteTransaction transaction, PipelineRun run, SourcePage page, string?[] ids)
     {
         var now = time.GetUtcNow().ToStored();
-        using var insert = new RepeatedInsert(transaction.Connection!, _sql.InsertStaged, [.. run.Parameters, ("$page", page.Page), ("$now", now)]);
+        using var insert = new SqliteStatement(transaction.Connection!, _sql.InsertStaged);
+        foreach (var (name, value) in ((string, object?)[])[.. run.Parameters, ("$page", page.Page), ("$now", now)])
+            insert.Bind(insert.Place(name), value);
         var (ordinal, id, externalId) = (insert.Place("$ordinal"), insert.Place("$id"), insert.Place("$external_id"));
         var (state, updatedAt) = (insert.Place("$state"), insert.Place("$updated_at"));
         var values = dataset.Columns.Select((_, i) => insert.Place($"$value{i}")).ToArray();

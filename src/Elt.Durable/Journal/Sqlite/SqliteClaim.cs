@@ -48,7 +48,7 @@ internal sealed class SqliteClaim
 
     public ClaimResult Claim(SqliteStatements journal, ClaimRequest request, long now)
     {
-        if (journal.Query("select 1 from workers where id = $1", r => r.GetInt32(0), request.WorkerId).Count == 0)
+        if (!journal.Any("select 1 from workers where id = $1", request.WorkerId))
             return new ClaimResult([], null);
         var due = journal.Query(
             $"""

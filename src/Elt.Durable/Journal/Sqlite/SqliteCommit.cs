@@ -54,11 +54,11 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
         if (start.Existing is not null)
             return;
         start.Fenced = run.Parent is { } parent && !Owns(parent);
-        start.QueueIsUnknown = run.Queue is not null && journal.Query("select 1 from queues where name = $1", r => r.GetInt32(0), run.Queue).Count == 0;
+        start.QueueIsUnknown = run.Queue is not null && !journal.Any("select 1 from queues where name = $1", run.Queue);
         start.Duplicate = run.DeduplicationId is null ? null : SqliteRows.FindHolder(journal, run.Queue!, run.DeduplicationId);
         if (start.Fenced || start.QueueIsUnknown || start.Duplicate is not null)
             return;
-        start.Claimed = run.ClaimNow && journal.Query("select 1 from workers where id = $1", r => r.GetInt32(0), workerId).Count > 0;
+        start.Claimed = run.ClaimNow && journal.Any("select 1 from workers where id = $1", workerId);
         start.CreatedAt = SqliteStore.Time(now);
         journal.Run(
             """
@@ -148,9 +148,9 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
     }
 
     private bool Owns(RunKey run) =>
-        journal.Query(
-        "select 1 from runs where id = $1 and epoch = $2 and owner = $3 and ($4 is null or created_at = $4)",
-        r => r.GetInt32(0), run.Id, run.Epoch, workerId, run.CreatedAt is { } createdAt ? SqliteStore.Microseconds(createdAt) : null).Count > 0;
+        journal.Any(
+            "select 1 from runs where id = $1 and epoch = $2 and owner = $3 and ($4 is null or created_at = $4)",
+            run.Id, run.Epoch, workerId, run.CreatedAt is { } createdAt ? SqliteStore.Microseconds(createdAt) : null);
 
     /// <summary>Whether a write of a run that is not ours (any more) was committed before: its answer was lost.</summary>
     private bool IsCommitted(OwnedWrite write) => write switch
@@ -163,5 +163,5 @@ internal sealed class SqliteCommit(SqliteStatements journal, string workerId, lo
     };
 
     private bool IsRecorded(string table, RunKey run, string key) =>
-        journal.Query($"select 1 from {table} where run_id = $1 and key = $2 and epoch = $3", r => r.GetInt32(0), run.Id, key, run.Epoch).Count > 0;
+        journal.Any($"select 1 from {table} where run_id = $1 and key = $2 and epoch = $3", run.Id, key, run.Epoch);
 }
