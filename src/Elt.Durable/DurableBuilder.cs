@@ -80,14 +80,14 @@ public sealed class DurableBuilder
     /// <summary>Keeps the journal in Postgres 15 or later, in the schema <c>durable</c>. Any number of processes share it.</summary>
     /// <param name="connectionString">
     /// Npgsql key=value string. The engine's statements are prepared automatically; behind a pooler that cannot do that set <c>Max Auto Prepare=0</c>.
-    /// Two connections are kept: one that commits, one that listens.
+    /// One connection is kept to listen and, of a pool of three or more, one to commit.
     /// </param>
-    /// <exception cref="ArgumentException"><c>Maximum Pool Size</c> is less than 3.</exception>
+    /// <exception cref="ArgumentException"><c>Maximum Pool Size</c> is less than 2.</exception>
     public DurableBuilder UsePostgres(string connectionString)
     {
         var settled = new NpgsqlConnectionStringBuilder(connectionString);
-        if (settled.MaxPoolSize < 3)
-            throw new ArgumentException($"The journal keeps two connections and needs one more: Maximum Pool Size must be 3 or more, it is {settled.MaxPoolSize}.", nameof(connectionString));
+        if (settled.MaxPoolSize < 2)
+            throw new ArgumentException($"The journal keeps a connection to listen and needs another one: Maximum Pool Size must be 2 or more, it is {settled.MaxPoolSize}.", nameof(connectionString));
         if (!settled.ShouldSerialize("Max Auto Prepare"))
             settled.MaxAutoPrepare = 50;
         // The engine leaves nothing behind in a session, so the reset that a pool would do before each use is a round trip for nothing.

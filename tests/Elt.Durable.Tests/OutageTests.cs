@@ -46,12 +46,12 @@ public sealed class OutageTests
     }
 
     [Fact]
-    public async Task Three_connections_are_enough_and_fewer_are_refused()
+    public async Task Two_connections_are_enough_and_fewer_are_refused()
     {
         var connectionString = await PostgresServer.CreateDatabaseAsync();
         var scripts = new Scripts();
         await using (var engine = await EngineHost.StartAsync(
-            new OutageStore(connectionString + ";Maximum Pool Size=3;Timeout=5"), new Probe(), durable => durable.Services.AddSingleton(scripts)))
+            new OutageStore(connectionString + ";Maximum Pool Size=2;Timeout=5"), new Probe(), durable => durable.Services.AddSingleton(scripts)))
         {
             var handles = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => engine.Client.StartAsync(new Family(Children: 2, StepsEach: 5), $"run-{i}")));
             foreach (var handle in handles)
@@ -59,8 +59,8 @@ public sealed class OutageTests
         }
 
         var refused = await Assert.ThrowsAsync<ArgumentException>(() => EngineHost.StartAsync(
-            new OutageStore(connectionString + ";Maximum Pool Size=2"), new Probe(), durable => durable.Services.AddSingleton(scripts)));
-        Assert.Contains("Maximum Pool Size must be 3 or more, it is 2", refused.Message, StringComparison.Ordinal);
+            new OutageStore(connectionString + ";Maximum Pool Size=1"), new Probe(), durable => durable.Services.AddSingleton(scripts)));
+        Assert.Contains("Maximum Pool Size must be 2 or more, it is 1", refused.Message, StringComparison.Ordinal);
     }
 
     private sealed class OutageStore(string connectionString) : IStore

@@ -94,7 +94,8 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         try
         {
             var executed = await ExecuteAsync(statements, connection, ct).ConfigureAwait(false);
-            left = Interlocked.Exchange(ref _connection, connection);
+            if (store.CanKeepConnection)
+                left = Interlocked.Exchange(ref _connection, connection);
             return executed;
         }
         finally

@@ -8,6 +8,9 @@ internal sealed class PostgresStore(NpgsqlDataSource dataSource, JournalSettings
 {
     public NpgsqlDataSource DataSource { get; } = dataSource;
 
+    /// <summary>Whether a connection can be kept, besides the one that listens, and one is left.</summary>
+    public bool CanKeepConnection { get; } = new NpgsqlConnectionStringBuilder(dataSource.ConnectionString).MaxPoolSize > 2;
+
     /// <summary>A statement; the values are its parameters from 2 on.</summary>
     public NpgsqlCommand Command(string sql, params ReadOnlySpan<object?> values)
     {
