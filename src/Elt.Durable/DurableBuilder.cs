@@ -90,6 +90,9 @@ public sealed class DurableBuilder
             throw new ArgumentException($"The journal keeps a connection to listen and needs another one: Maximum Pool Size must be 2 or more, it is {settled.MaxPoolSize}.", nameof(connectionString));
         if (!settled.ShouldSerialize("Max Auto Prepare"))
             settled.MaxAutoPrepare = 50;
+        // What stands between does not forget a connection that rests, and one that is cut off is found to be.
+        if (!settled.ShouldSerialize("TCP Keepalive"))
+            (settled.TcpKeepAlive, settled.TcpKeepAliveTime) = (true, 60);
         // The engine leaves nothing behind in a session, so the reset that a pool would do before each use is a round trip for nothing.
         settled.NoResetOnClose = true;
         CreateJournal = settings => new PostgresJournal(new PostgresStore(NpgsqlDataSource.Create(settled), settings));
