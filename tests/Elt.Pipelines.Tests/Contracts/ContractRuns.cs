@@ -2,6 +2,7 @@ using Elt.Pipelines.Changes;
 using Elt.Pipelines.Contracts;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Integrations;
+using Elt.Pipelines.Plans;
 using Elt.Pipelines.Quality;
 using Elt.Pipelines.Sources;
 using Elt.Pipelines.Sources.Manifests;
@@ -52,6 +53,19 @@ internal sealed class ContractRuns : IDisposable
     public async Task StageAsync(string runId, string contract, params string[] records)
     {
         await _workshop.AcquireAsync(runId);
+        await StagePageAsync(runId, contract, records);
+    }
+
+    /// <summary>A plan's page, which the plan has begun to read.</summary>
+    public async Task StagePlanAsync(string planId, string contract, params string[] records)
+    {
+        var plans = new PlanRuns(Dataset.Users, _check, _workshop.Changes, Time);
+        await _workshop.Warehouse.Database.WriteAsync(transaction => plans.Begin(transaction, Workshop.Okta, planId), default);
+        await StagePageAsync(planId, contract, records);
+    }
+
+    private async Task StagePageAsync(string runId, string contract, string[] records)
+    {
         var connector = _connectors.Find(await _connectors.PinAsync(Connect(contract), default));
         var mapper = new RecordMapper(connector.Manifest, Dataset.Users, _workshop.Staging.KnownFields(Workshop.Okta));
         List<SourceRecord> mapped = [.. records.Concat(Others).Select(record => mapper.Map(System.Text.Json.JsonElement.Parse(record)))];

@@ -1,5 +1,9 @@
 using Elt.Pipelines.Contracts;
+using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
+using Elt.Pipelines.Sources;
+using Elt.Pipelines.Sources.Manifests;
+using Elt.Pipelines.Warehouse;
 using Xunit;
 
 namespace Elt.Pipelines.Tests.Contracts;
@@ -175,6 +179,35 @@ public sealed class SchemaContractTests : IAsyncLifetime
 
         Assert.Equal([latest], _runs.Latest());
         Assert.Equal([$"""type|email|{issue}|1|["a"]|Expected integer, found object."""], _runs.Issues("run-2"));
+    }
+
+    [Fact]
+    public void A_required_value_that_the_contract_discards_is_missing()
+    {
+        var integration = new ConnectedIntegration("okta", "org-001", "rest", ProviderData.Parse(
+            """
+            {"permission_source_name":"X","api_endpoint":"http://127.0.0.1:1/users","contract":{"typeChange":"discardValue"},"connector":{
+              "name":"bound","pagination":{"type":"none"},"records":{"path":"/users"},"key":["/id"],
+              "fields":{"email":{"from":["/age"],"type":"integer","required":true}}}}
+            """));
+        var mapper = new RecordMapper(new ConnectorLibrary(Dataset.Users).Of(integration).Manifest, Dataset.Users);
+
+        var record = mapper.Map(System.Text.Json.JsonElement.Parse("""{"id":"a","age":{"years":36}}"""));
+
+        Assert.Equal(["type: False", "required: True"], record.Problems.Select(problem => $"{problem.Rule}: {problem.Quarantines}"));
+        Assert.True(Quarantine.Takes(record));
+    }
+
+    [Fact]
+    public async Task A_plan_that_a_contract_stops_leaves_no_report()
+    {
+        const string Frozen = """{"newField":"freeze"}""";
+        await _runs.RunAsync("run-1", Frozen, Plain);
+
+        await Assert.ThrowsAsync<SchemaContractException>(() => _runs.StagePlanAsync("plan-1", Frozen, WithNick));
+
+        Assert.Equal(["run-1"], _runs.Rows("select workflow_id from quality_runs"));
+        Assert.Empty(_runs.Rows("select rule from quality_issues"));
     }
 
     [Fact]
