@@ -13,9 +13,8 @@ internal sealed class RecordId(IntegrationKey integration)
     /// <summary>A version 8 UUID (RFC 9562: content of one's own) in its text form.</summary>
     public string Of(string externalId)
     {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        Span<byte> key = [.. _prefix, .. Prefixed(externalId)];
-        SHA256.HashData(key, hash);
+        Span<byte> hash = stackalloc byte[32];
+        SHA256.HashData([.. _prefix, .. Prefixed(externalId)], hash);
         hash[6] = (byte)((hash[6] & 0x0F) | 0x80);
         hash[8] = (byte)((hash[8] & 0x3F) | 0x80);
         return new Guid(hash[..16], bigEndian: true).ToString();
