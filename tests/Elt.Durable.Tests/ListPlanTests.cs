@@ -49,7 +49,7 @@ public sealed class ListPlanTests
         await store.ExecuteAsync("analyze runs");
         var conditions = PostgresReader.Conditions(Filters[list]).AddPage(Filters[list]);
         await using var source = NpgsqlDataSource.Create(store.ConnectionString);
-        await using var command = source.CreateCommand($"explain select * from durable.runs {conditions.Where} order by created_at desc, id desc limit 50");
+        await using var command = source.CreateCommand("explain " + PostgresReader.ListSql(Filters[list], conditions));
         foreach (var value in conditions.Values)
             command.Parameters.Add(new() { Value = value });
         var plan = new List<string>();

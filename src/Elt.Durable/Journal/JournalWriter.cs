@@ -94,7 +94,9 @@ internal sealed class JournalWriter : IAsyncDisposable
     {
         for (var batch = TakeBatch(); batch.Count > 0;)
         {
-            await CommitBatchAsync(batch).ConfigureAwait(false);
+            var committing = CommitBatchAsync(batch);
+            var isOnCallersThread = committing.IsCompleted;
+            await committing.ConfigureAwait(false);
             if (WaitingCount >= Math.Max(1, batch.Count / 2))
             {
                 // The database goes on working while they are told.
@@ -108,7 +110,7 @@ internal sealed class JournalWriter : IAsyncDisposable
             }
             batch = TakeBatch();
             // The next batch is not the affair of the thread that brought the first.
-            if (batch.Count > 0)
+            if (batch.Count > 0 && isOnCallersThread)
                 await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
     }

@@ -18,6 +18,9 @@ internal sealed class RunConditions(Func<DateTimeOffset, object> time, int first
     /// <summary>The conditions with their keyword; empty when there are none.</summary>
     public string Where => _conditions.Count > 0 ? "where " + string.Join(" and ", _conditions) : "";
 
+    /// <summary>The conditions with their keyword and one more.</summary>
+    public string WhereAnd(string condition) => _conditions.Count > 0 ? $"{Where} and {condition}" : $"where {condition}";
+
     /// <summary>Adds a condition; <c>{0}</c>, <c>{1}</c>… stand for its values' parameters.</summary>
     public RunConditions Add(string condition, params object[] values)
     {

@@ -22,13 +22,35 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
           (select true from durable.workers where id = $2 for key share)
         """;
 
+    private const string InsertRuns =
+        """
+        with t as (select coalesce($1, now()) as now, exists (select from durable.workers where id = $2) as alive)
+        insert into durable.runs (id, workflow, version, status, epoch, owner, due_at, priority, queue, parent_id, created_at, started_at, input,
+          queue_key, deduplication_id, deadline_at, schedule)
+        select i.id, i.workflow, i.version,
+          case when i.claim and t.alive then 'RUNNING' else 'ENQUEUED' end, case when i.claim and t.alive then 1 else 0 end,
+          case when i.claim and t.alive then $2 end, case when i.claim and t.alive then null else t.now + coalesce(i.delay, '0') end,
+          coalesce(i.priority, 0), i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input,
+          i.queue_key, i.deduplication_id, least(i.deadline_at, t.now + i.timeout), i.schedule
+        from (select unnest($3::text[]) as id, unnest($4::text[]) as workflow, unnest($5::int[]) as version, unnest($6::text[]) as input, unnest($7::text[]) as queue,
+            unnest($8::int[]) as priority, unnest($9::interval[]) as delay, unnest($10::text[]) as parent_id, unnest($11::bigint[]) as parent_epoch,
+            unnest($12::bool[]) as claim, unnest($13::text[]) as queue_key, unnest($14::text[]) as deduplication_id, unnest($15::timestamptz[]) as deadline_at,
+            unnest($16::text[]) as schedule, unnest($17::interval[]) as timeout, unnest($18::timestamptz[]) as parent_created_at) i, t
+        where (i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2
+            and p.created_at = coalesce(i.parent_created_at, p.created_at)))
+          and (i.queue is null or exists (select from durable.queues q where q.name = i.queue))
+          and not exists (select from durable.runs r where r.id = i.id)
+          and (i.deduplication_id is null or not exists (
+            select from durable.runs d where d.queue = i.queue and d.deduplication_id = i.deduplication_id and d.completed_at is null))
+        """;
+
     private const string InsertSteps =
         """
         insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
         select i.run_id, i.key, coalesce(i.kind, 'STEP'), coalesce(i.status, 'SUCCESS'), r.epoch, coalesce(i.attempts, 1), i.started_at, i.completed_at, i.result, i.error
-        from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
-            $13::timestamptz[])
-          as i(run_id, epoch, key, kind, status, attempts, started_at, completed_at, result, error, created_at)
+        from (select unnest($3::text[]) as run_id, unnest($4::bigint[]) as epoch, unnest($5::text[]) as key, unnest($6::text[]) as kind, unnest($7::text[]) as status,
+            unnest($8::int[]) as attempts, unnest($9::timestamptz[]) as started_at, unnest($10::timestamptz[]) as completed_at, unnest($11::text[]) as result,
+            unnest($12::text[]) as error, unnest($13::timestamptz[]) as created_at) i
         join durable.runs r on r.id = i.run_id and r.epoch = coalesce(i.epoch, 1) and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
         """;
 
@@ -37,53 +59,50 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
 
     public async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
     {
+        var byKind = new WritesByKind(writes);
         try
         {
-            await CommitAsync(workerId, writes, mayBeRecorded: false, ct).ConfigureAwait(false);
+            writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded: false, ct).ConfigureAwait(false);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
-            await CommitAsync(workerId, writes, mayBeRecorded: true, ct).ConfigureAwait(false);
+            writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded: true, ct).ConfigureAwait(false);
         }
     }
 
     /// <param name="workerId">Who writes.</param>
     /// <param name="writes">What.</param>
     /// <param name="mayBeRecorded">
-    /// Whether some steps may be in the journal, as after a commit whose answer was lost. It is rare, and asking for it in advance costs a third of an insert.
+    /// Whether some steps or runs may be in the journal, as after a commit whose answer was lost. It is rare, and being ready for it costs a third of an insert.
     /// </param>
     /// <param name="ct">Gives up.</param>
-    private async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, bool mayBeRecorded, CancellationToken ct)
+    private async Task<JournalHint> CommitAsync(string workerId, WritesByKind writes, bool mayBeRecorded, CancellationToken ct)
     {
-        // The first of several starts of one id counts; the others find it.
-        var starts = writes.OfType<StartWrite>().DistinctBy(w => w.Run.Id).ToList();
-        var attempts = writes.OfType<AttemptWrite>().ToList();
-        var steps = writes.OfType<StepWrite>().ToList();
-        var parks = writes.OfType<ParkWrite>().ToList();
-        var ends = writes.OfType<EndWrite>().ToList();
-
         var statements = new Statements(store, workerId);
         statements.Add(LockWorker);
-        if (starts.Count > 0)
-            AddStarts(statements, starts);
-        if (attempts.Count > 0)
-            AddAttempts(statements, attempts);
-        if (steps.Count > 0)
-            AddSteps(statements, steps, mayBeRecorded);
-        var receivers = PostgresMessageStore.AddSends(statements, steps, writes.OfType<MessageWrite>().ToList());
-        PostgresMessageStore.AddReceipts(statements, steps);
-        var setters = PostgresStreamStore.AddEntries(statements, steps);
-        if (parks.Count > 0)
-            AddParks(statements, parks);
-        if (ends.Count > 0)
-            AddEnds(statements, ends);
-        PostgresWakes.Add(statements, ends, receivers, setters);
+        if (writes.FirstStarts.Count > 0)
+            AddStarts(statements, writes.FirstStarts, mayBeRecorded);
+        if (writes.Attempts.Count > 0)
+            AddAttempts(statements, writes.Attempts);
+        if (writes.Steps.Count > 0)
+            AddSteps(statements, writes.Steps, mayBeRecorded);
+        var receivers = PostgresMessageStore.AddSends(statements, writes.Effects, writes.Messages);
+        PostgresMessageStore.AddReceipts(statements, writes.Effects);
+        var setters = PostgresStreamStore.AddEntries(statements, writes.Effects);
+        if (writes.Parks.Count > 0)
+            AddParks(statements, writes.Parks);
+        if (writes.Ends.Count > 0)
+            AddEnds(statements, writes.Ends);
+        PostgresWakes.Add(statements, writes.Ends, receivers, setters);
 
         var (created, woke) = await ExecuteAsync(statements, ct).ConfigureAwait(false);
-        writes[^1].Woke = woke;
-        foreach (var start in starts.Where(s => created.ContainsKey(s.Run.Id)))
-            (start.CreatedAt, start.Claimed) = created[start.Run.Id];
-        await ResolveAsync(statements, writes.OfType<StartWrite>().Where(s => s.CreatedAt == default).ToList(), attempts, steps, parks, ends, workerId, ct).ConfigureAwait(false);
+        foreach (var start in writes.FirstStarts)
+        {
+            if (created.TryGetValue(start.Run.Id, out var run))
+                (start.CreatedAt, start.Claimed) = run;
+        }
+        await ResolveAsync(statements, writes, workerId, ct).ConfigureAwait(false);
+        return woke;
     }
 
     private async Task<(Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)> Created, JournalHint Woke)> ExecuteAsync(Statements statements, CancellationToken ct)
@@ -132,26 +151,8 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _connection?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private static void AddStarts(Statements statements, List<StartWrite> starts) => statements.Add(
-        """
-        with t as (select coalesce($1, now()) as now, exists (select from durable.workers where id = $2) as alive)
-        insert into durable.runs (id, workflow, version, status, epoch, owner, due_at, priority, queue, parent_id, created_at, started_at, input,
-          queue_key, deduplication_id, deadline_at, schedule)
-        select i.id, i.workflow, i.version,
-          case when i.claim and t.alive then 'RUNNING' else 'ENQUEUED' end, case when i.claim and t.alive then 1 else 0 end,
-          case when i.claim and t.alive then $2 end, case when i.claim and t.alive then null else t.now + coalesce(i.delay, '0') end,
-          coalesce(i.priority, 0), i.queue, i.parent_id, t.now, case when i.claim and t.alive then t.now end, i.input,
-          i.queue_key, i.deduplication_id, least(i.deadline_at, t.now + i.timeout), i.schedule
-        from unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[], $9::interval[], $10::text[], $11::bigint[], $12::bool[],
-            $13::text[], $14::text[], $15::timestamptz[], $16::text[], $17::interval[], $18::timestamptz[])
-          as i(id, workflow, version, input, queue, priority, delay, parent_id, parent_epoch, claim, queue_key, deduplication_id, deadline_at, schedule, timeout,
-            parent_created_at), t
-        where (i.parent_id is null or exists (select from durable.runs p where p.id = i.parent_id and p.epoch = i.parent_epoch and p.owner = $2
-            and p.created_at = coalesce(i.parent_created_at, p.created_at)))
-          and (i.queue is null or exists (select from durable.queues q where q.name = i.queue))
-        on conflict do nothing
-        returning id, created_at, owner is not null
-        """,
+    private static void AddStarts(Statements statements, List<StartWrite> starts, bool mayBeRecorded) => statements.Add(
+        InsertRuns + (mayBeRecorded ? " on conflict do nothing" : "") + " returning id, created_at, owner is not null",
         Text(starts, s => s.Run.Id),
         Text(starts, s => s.Run.Workflow.Name),
         Array(starts, s => s.Run.Workflow.Version, NpgsqlDbType.Integer),
@@ -175,8 +176,8 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         """
         insert into durable.step_attempts (run_id, key, attempt, epoch, failed_at, retry_at, error)
         select i.run_id, i.key, i.attempt, i.epoch, i.failed_at, i.retry_at, i.error
-        from unnest($3::text[], $4::bigint[], $5::text[], $6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[])
-          as i(run_id, epoch, key, attempt, failed_at, retry_at, error, created_at)
+        from (select unnest($3::text[]) as run_id, unnest($4::bigint[]) as epoch, unnest($5::text[]) as key, unnest($6::int[]) as attempt,
+            unnest($7::timestamptz[]) as failed_at, unnest($8::timestamptz[]) as retry_at, unnest($9::text[]) as error, unnest($10::timestamptz[]) as created_at) i
         join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
         on conflict do nothing
         """,
@@ -208,7 +209,8 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         typeof(ParkWrite),
         """
         update durable.runs r set status = 'WAITING', owner = null, due_at = i.due_at
-        from unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::timestamptz[]) as i(run_id, epoch, due_at, wake_count, created_at)
+        from (select unnest($3::text[]) as run_id, unnest($4::bigint[]) as epoch, unnest($5::timestamptz[]) as due_at, unnest($6::bigint[]) as wake_count,
+            unnest($7::timestamptz[]) as created_at) i
         where r.id = i.run_id and r.epoch = i.epoch and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at) and r.wake_count = i.wake_count
         """,
         Text(writes, w => w.Run.Id),
@@ -223,8 +225,8 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
             typeof(EndWrite),
             """
             update durable.runs r set status = coalesce(i.status, 'SUCCESS'), owner = null, due_at = null, output = i.output, error = i.error, completed_at = i.completed_at
-            from unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
-              as i(run_id, epoch, status, output, error, completed_at, created_at)
+            from (select unnest($3::text[]) as run_id, unnest($4::bigint[]) as epoch, unnest($5::text[]) as status, unnest($6::text[]) as output, unnest($7::text[]) as error,
+                unnest($8::timestamptz[]) as completed_at, unnest($9::timestamptz[]) as created_at) i
             where r.id = i.run_id and r.epoch = coalesce(i.epoch, 1) and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
             """,
             Text(writes, w => w.Run.Id),
@@ -241,7 +243,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
             """
             insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
             select r.parent_id, substr(r.id, length(r.parent_id) + 2), 'CHILD', r.status, 0, 1, r.created_at, r.completed_at, r.output, r.error
-            from unnest($3::text[], $4::bigint[], $5::timestamptz[]) as i(run_id, epoch, completed_at)
+            from (select unnest($3::text[]) as run_id, unnest($4::bigint[]) as epoch, unnest($5::timestamptz[]) as completed_at) i
             join durable.runs r on r.id = i.run_id and r.epoch = i.epoch and r.completed_at = i.completed_at
             where exists (select from durable.runs p where p.id = r.parent_id)
             on conflict do nothing
@@ -252,23 +254,22 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
     }
 
     /// <summary>Finds out about the writes whose statement changed fewer rows than it had.</summary>
-    private async Task ResolveAsync(
-        Statements statements, List<StartWrite> starts, List<AttemptWrite> attempts, List<StepWrite> steps, List<ParkWrite> parks, List<EndWrite> ends, string workerId, CancellationToken ct)
+    private async Task ResolveAsync(Statements statements, WritesByKind writes, string workerId, CancellationToken ct)
     {
-        if (starts.Count > 0)
+        if (writes.Starts.FindAll(s => s.CreatedAt == default) is { Count: > 0 } starts)
             await ResolveStartsAsync(starts, ct).ConfigureAwait(false);
-        if (statements.ChangedFewer(typeof(AttemptWrite), attempts.Count))
-            await ResolveRecordsAsync("step_attempts", attempts, w => w.Attempt.Key, ct).ConfigureAwait(false);
-        if (statements.ChangedFewer(typeof(StepWrite), steps.Count))
-            await ResolveRecordsAsync("steps", steps, w => w.Step.Key, ct).ConfigureAwait(false);
-        if (statements.ChangedFewer(typeof(ParkWrite), parks.Count))
-            await ResolveRunsAsync(parks, (park, run) =>
+        if (statements.ChangedFewer(typeof(AttemptWrite), writes.Attempts.Count))
+            await ResolveRecordsAsync("step_attempts", writes.Attempts, w => w.Attempt.Key, ct).ConfigureAwait(false);
+        if (statements.ChangedFewer(typeof(StepWrite), writes.Steps.Count))
+            await ResolveRecordsAsync("steps", writes.Steps, w => w.Step.Key, ct).ConfigureAwait(false);
+        if (statements.ChangedFewer(typeof(ParkWrite), writes.Parks.Count))
+            await ResolveRunsAsync(writes.Parks, (park, run) =>
             {
                 park.Woken = run.Owner == workerId && run.Epoch == park.Run.Epoch;
                 park.Fenced = !park.Woken && !(run.Status == RunStatus.Waiting && run.Epoch == park.Run.Epoch);
             }, ct).ConfigureAwait(false);
-        if (statements.ChangedFewer(typeof(EndWrite), ends.Count))
-            await ResolveRunsAsync(ends, (end, run) => end.Fenced = !end.IsOf(run), ct).ConfigureAwait(false);
+        if (statements.ChangedFewer(typeof(EndWrite), writes.Ends.Count))
+            await ResolveRunsAsync(writes.Ends, (end, run) => end.Fenced = !end.IsOf(run), ct).ConfigureAwait(false);
     }
 
     private async Task ResolveStartsAsync(List<StartWrite> starts, CancellationToken ct)
@@ -332,7 +333,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         var values = new TValue[count];
         for (var i = 0; i < count; i++)
             values[i] = value(writes[i]);
-        return new NpgsqlParameter { Value = values, NpgsqlDbType = NpgsqlDbType.Array | type };
+        return new NpgsqlParameter<TValue[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type };
     }
 
     /// <summary>A column that mostly has one value, sent without its end of such values: <c>unnest</c> gives null for what is missing.</summary>

@@ -32,14 +32,14 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
     public async Task<IReadOnlyList<RunInfo>> ListRunsAsync(RunFilter filter, CancellationToken ct)
     {
         var conditions = Conditions(filter).AddPage(filter);
-        await using var command = Command($"select {RunColumns} from durable.runs {conditions.Where} order by created_at desc, id desc limit {filter.Page}", conditions);
+        await using var command = Command(ListSql(filter, conditions), conditions);
         return await ReadRunsAsync(command, ct).ConfigureAwait(false);
     }
 
     public async Task<IReadOnlyDictionary<RunStatus, long>> CountRunsAsync(RunFilter filter, CancellationToken ct)
     {
         var conditions = Conditions(filter);
-        await using var command = Command($"select status, count(*) from durable.runs {conditions.Where} group by status", conditions);
+        await using var command = Command(CountSql(filter, conditions), conditions);
         await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
         var counts = await PostgresStore.ReadAllAsync(reader, r => KeyValuePair.Create(RunStatusText.Parse(r.GetString(0)), r.GetInt64(1)), ct).ConfigureAwait(false);
         return counts.ToDictionary();
@@ -83,6 +83,26 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         command.Parameters.Add(new() { Value = epochs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
         await using var reader = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
         return [.. await PostgresStore.ReadAllAsync(reader, r => (r.GetString(0), r.GetString(1)), ct).ConfigureAwait(false)];
+    }
+
+    internal static string ListSql(RunFilter filter, RunConditions conditions)
+    {
+        var order = $"order by created_at desc, id desc limit {filter.Page}";
+        return $"select * from ({OfEachPart(filter, part => $"select {RunColumns} from durable.runs {conditions.WhereAnd(part)} {order}")}) as runs {order}";
+    }
+
+    private static string CountSql(RunFilter filter, RunConditions conditions) =>
+        OfEachPart(filter, part => $"select status, count(*) from durable.runs {conditions.WhereAnd(part)} group by status");
+
+    /// <summary>A query over the runs that live and one over those that ended, which have indexes of their own; only one of them where the filter says so.</summary>
+    private static string OfEachPart(RunFilter filter, Func<string, string> query)
+    {
+        var parts = new List<string>(2);
+        if (filter.Statuses.Count > 0 ? filter.Statuses.Any(s => !s.IsFinal()) : filter.ErrorText is null)
+            parts.Add("completed_at is null");
+        if (filter.Statuses.Count == 0 || filter.Statuses.Any(s => s.IsFinal()))
+            parts.Add("completed_at is not null");
+        return string.Join(" union all ", parts.Select(part => $"({query(part)})"));
     }
 
     internal static RunConditions Conditions(RunFilter filter)

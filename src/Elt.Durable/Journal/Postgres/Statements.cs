@@ -11,7 +11,7 @@ internal sealed class Statements(PostgresStore store, string workerId)
 
     public Statements Add(string sql, params NpgsqlParameter[] parameters)
     {
-        var command = new NpgsqlBatchCommand(sql) { Parameters = { store.Now(), new() { Value = workerId } } };
+        var command = new NpgsqlBatchCommand(sql) { Parameters = { store.Now(), new NpgsqlParameter<string> { TypedValue = workerId } } };
         foreach (var parameter in parameters)
             command.Parameters.Add(parameter);
         _commands.Add(command);
