@@ -76,6 +76,7 @@ internal sealed class PostgresCancel(PostgresStore store)
             return null;
         if (cancelled.Length == 0)
             return request.Of([], default);
+        await store.RunAsync(connection, PostgresJournal.NewTaking, [owners.ToArray()], ct).ConfigureAwait(false);
         await store.RunAsync(connection, TellParents, [cancelled], ct).ConfigureAwait(false);
         string[] parents = [.. ended.Select(e => e.ParentId).OfType<string>()];
         await store.RunAsync(connection, PostgresWakes.Wake, [null, parents, Array.Empty<string>(), cancelled], ct).ConfigureAwait(false);

@@ -32,7 +32,7 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
         if (await RunToOutcomeAsync(run, execution).ConfigureAwait(false) is not { } outcome)
             return null;
         Telemetry.EndRun(activity, outcome);
-        return await EndAsync(run, outcome).ConfigureAwait(false);
+        return await EndAsync(run, execution, outcome).ConfigureAwait(false);
     }
 
     private async Task<RunOutcome?> RunToOutcomeAsync(ClaimedRun run, RunExecution execution)
@@ -71,13 +71,15 @@ internal sealed class RunExecutor(IServiceScopeFactory scopes, WorkflowRegistry 
         }
     }
 
-    private async Task<StepInfo?> EndAsync(ClaimedRun run, RunOutcome outcome)
+    private async Task<StepInfo?> EndAsync(ClaimedRun run, RunExecution execution, RunOutcome outcome)
     {
         var end = new EndWrite(new RunKey(run.Id, run.Epoch, run.CreatedAt), run.ParentId, outcome);
         await services.Writer.CommitAsync(end).ConfigureAwait(false);
         if (end.Fenced)
         {
             Log.RunFenced(_logger, run.Id, $"its outcome {outcome.Status.ToText()} at epoch {run.Epoch} was refused");
+            // Should the run be this worker's all the same, it is given back.
+            execution.Retire(RunExecution.Retirement.Fenced);
             return null;
         }
         Telemetry.RunEnded(run, outcome);

@@ -45,7 +45,7 @@ internal interface IJournal : IAsyncDisposable
 
     /// <summary>
     /// Commits writes in one transaction and sets the outcome of each. Writes of a run whose epoch or owner is another by now change nothing
-    /// and are marked as fenced. A write that was committed before (its answer was lost) is recognized as done.
+    /// and are marked as fenced. A write that was committed before (its answer was lost) is recognized as done. Called for one commit after the other.
     /// </summary>
     Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct);
 

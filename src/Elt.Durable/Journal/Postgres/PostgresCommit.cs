@@ -12,14 +12,16 @@ namespace Elt.Durable.Journal.Postgres;
 internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
 {
     /// <summary>
-    /// Holds the worker's row until the end of the transaction; parameter 2 is its id. Each statement of a commit goes by primary key, and must go on
-    /// doing so: a plan made while the tables were small would read all of them later, and planning anew costs more than the insert of a row.
+    /// Holds the worker's row until the end of the transaction; parameter 2 is its id. Fails, by a division, when runs were taken from the worker since the number
+    /// in parameter 3. Each statement of a commit goes by primary key, and must go on doing so: a plan made while the tables were small would read all of
+    /// them later, and planning anew costs more than the insert of a row.
     /// </summary>
     private const string LockWorker =
         """
         select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
           set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
-          (select true from durable.workers where id = $2 for key share)
+          w.taken, 1 / (coalesce(w.taken, -1) = coalesce($3, w.taken, -1))::int
+        from (select (select taken from durable.workers where id = $2 for key share) as taken offset 0) w
         """;
 
     private const string InsertRuns =
@@ -40,33 +42,44 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
             and p.created_at = coalesce(i.parent_created_at, p.created_at)))
           and (i.queue is null or exists (select from durable.queues q where q.name = i.queue))
           and not exists (select from durable.runs r where r.id = i.id)
-          and (i.deduplication_id is null or not exists (
-            select from durable.runs d where d.queue = i.queue and d.deduplication_id = i.deduplication_id and d.completed_at is null))
+          and (i.deduplication_id is null
+            or (select d.id from durable.runs d where d.queue = i.queue and d.deduplication_id = i.deduplication_id and d.completed_at is null) is null)
         """;
 
     private const string InsertSteps =
         """
         insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
-        select i.run_id, i.key, coalesce(i.kind, 'STEP'), coalesce(i.status, 'SUCCESS'), r.epoch, coalesce(i.attempts, 1), i.started_at, i.completed_at, i.result, i.error
+        select i.run_id, i.key, coalesce(i.kind, 'STEP'), coalesce(i.status, 'SUCCESS'), coalesce(i.epoch, 1), coalesce(i.attempts, 1), i.started_at, i.completed_at, i.result, i.error
         from (select unnest($3::text[]) as run_id, unnest($4::bigint[]) as epoch, unnest($5::text[]) as key, unnest($6::text[]) as kind, unnest($7::text[]) as status,
             unnest($8::int[]) as attempts, unnest($9::timestamptz[]) as started_at, unnest($10::timestamptz[]) as completed_at, unnest($11::text[]) as result,
-            unnest($12::text[]) as error, unnest($13::timestamptz[]) as created_at) i
-        join durable.runs r on r.id = i.run_id and r.epoch = coalesce(i.epoch, 1) and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at)
+            unnest($12::text[]) as error, unnest($13::timestamptz[]) as created_at, unnest($14::bool[]) as is_unsure) i
+        where i.is_unsure is null or exists (
+          select from durable.runs r
+          where r.id = i.run_id and r.epoch = coalesce(i.epoch, 1) and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at))
         """;
 
     private readonly PostgresReader _reader = new(store.DataSource);
+    private readonly OwnedRuns _owned = new();
     private NpgsqlConnection? _connection;
 
     public async Task CommitAsync(string workerId, IReadOnlyList<JournalWrite> writes, CancellationToken ct)
     {
         var byKind = new WritesByKind(writes);
-        try
+        for (var mayBeRecorded = false; ;)
         {
-            writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded: false, ct).ConfigureAwait(false);
-        }
-        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
-        {
-            writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded: true, ct).ConfigureAwait(false);
+            try
+            {
+                writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded, ct).ConfigureAwait(false);
+                return;
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation && !mayBeRecorded)
+            {
+                mayBeRecorded = true;
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DivisionByZero && _owned.Taken is not null)
+            {
+                _owned.Clear();
+            }
         }
     }
 
@@ -79,7 +92,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
     private async Task<JournalHint> CommitAsync(string workerId, WritesByKind writes, bool mayBeRecorded, CancellationToken ct)
     {
         var statements = new Statements(store, workerId);
-        statements.Add(LockWorker);
+        statements.Add(LockWorker, new NpgsqlParameter { Value = _owned.Taken ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint });
         if (writes.FirstStarts.Count > 0)
             AddStarts(statements, writes.FirstStarts, mayBeRecorded);
         if (writes.Attempts.Count > 0)
@@ -95,17 +108,34 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
             AddEnds(statements, writes.Ends);
         PostgresWakes.Add(statements, writes.Ends, receivers, setters);
 
-        var (created, woke) = await ExecuteAsync(statements, ct).ConfigureAwait(false);
+        var results = await ExecuteAsync(statements, ct).ConfigureAwait(false);
         foreach (var start in writes.FirstStarts)
         {
-            if (created.TryGetValue(start.Run.Id, out var run))
+            if (results.Created.TryGetValue(start.Run.Id, out var run))
                 (start.CreatedAt, start.Claimed) = run;
         }
+        _owned.See(workerId, results.Taken);
+        LearnOwned(writes, areAllStepsWritten: !statements.ChangedFewer(typeof(StepWrite), writes.Steps.Count));
         await ResolveAsync(statements, writes, workerId, ct).ConfigureAwait(false);
-        return woke;
+        return results.Woke;
     }
 
-    private async Task<(Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)> Created, JournalHint Woke)> ExecuteAsync(Statements statements, CancellationToken ct)
+    private void LearnOwned(WritesByKind writes, bool areAllStepsWritten)
+    {
+        foreach (var start in writes.FirstStarts)
+        {
+            if (start.Claimed)
+                _owned.Add(new RunKey(start.Run.Id, 1, start.CreatedAt));
+        }
+        foreach (var step in areAllStepsWritten ? writes.Steps : [])
+            _owned.Add(step.Run);
+        foreach (var park in writes.Parks)
+            _owned.Remove(park.Run);
+        foreach (var end in writes.Ends)
+            _owned.Remove(end.Run);
+    }
+
+    private async Task<CommitResults> ExecuteAsync(Statements statements, CancellationToken ct)
     {
         // Kept as long as it works: the pool hands out the connection that has rested longest, and no session would have anything at hand.
         var connection = Interlocked.Exchange(ref _connection, null) ?? await store.DataSource.OpenConnectionAsync(ct).ConfigureAwait(false);
@@ -124,29 +154,21 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         }
     }
 
-    private static async Task<(Dictionary<string, (DateTimeOffset CreatedAt, bool Claimed)> Created, JournalHint Woke)> ExecuteAsync(
-        Statements statements, NpgsqlConnection connection, CancellationToken ct)
+    private static async Task<CommitResults> ExecuteAsync(Statements statements, NpgsqlConnection connection, CancellationToken ct)
     {
         await using var batch = statements.ToBatch(connection);
-        var created = new Dictionary<string, (DateTimeOffset, bool)>();
-        var woke = JournalHint.None;
+        var results = new CommitResults();
         await using (var reader = await batch.ExecuteReaderAsync(ct).ConfigureAwait(false))
         {
-            // Results are told apart by their number of columns: three has only the start statement, four only the one that wakes.
             do
             {
                 while (await reader.ReadAsync(ct).ConfigureAwait(false))
-                {
-                    if (reader.FieldCount == 3)
-                        created[reader.GetString(0)] = (reader.GetFieldValue<DateTimeOffset>(1), reader.GetBoolean(2));
-                    else if (reader.FieldCount == 4)
-                        woke = PostgresWakes.Hint(reader.GetBoolean(2), reader.GetBoolean(3));
-                }
+                    results.Read(reader);
             }
             while (await reader.NextResultAsync(ct).ConfigureAwait(false));
         }
         statements.TakeCounts(batch);
-        return (created, woke);
+        return results;
     }
 
     public ValueTask DisposeAsync() => _connection?.DisposeAsync() ?? ValueTask.CompletedTask;
@@ -190,7 +212,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         Text(writes, w => ErrorJson.Write(w.Attempt.Error)),
         CreationTimes(writes));
 
-    private static void AddSteps(Statements statements, List<StepWrite> writes, bool mayBeRecorded) => statements.AddCounted(
+    private void AddSteps(Statements statements, List<StepWrite> writes, bool mayBeRecorded) => statements.AddCounted(
         typeof(StepWrite),
         mayBeRecorded ? InsertSteps + " on conflict do nothing" : InsertSteps,
         Text(writes, w => w.Run.Id),
@@ -203,7 +225,8 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         Times(writes, w => w.Step.CompletedAt),
         Text(writes, w => w.Step.Result),
         SparseText(writes, w => ErrorJson.Write(w.Step.Error)),
-        CreationTimes(writes));
+        Sparse(writes, w => _owned.Contains(w.Run) ? null : w.Run.CreatedAt?.UtcDateTime, null, NpgsqlDbType.TimestampTz),
+        Sparse(writes, w => _owned.Contains(w.Run) ? null : true, (bool?)null, NpgsqlDbType.Boolean));
 
     private static void AddParks(Statements statements, List<ParkWrite> writes) => statements.AddCounted(
         typeof(ParkWrite),

@@ -11,11 +11,14 @@ namespace Elt.Durable.Journal.Postgres;
 
 /// <summary>
 /// The journal in Postgres, schema <c>durable</c>. Fencing works through the worker's row: each commit of a worker holds it <c>for key share</c>, and whoever
-/// takes runs away from a worker locks it <c>for update</c> first. So a commit either lands before the takeover, and the new
-/// executor reads it, or sees that its runs have another owner; no lock on the run rows is needed.
+/// takes runs away from a worker locks it <c>for update</c> first, and deletes it or gives it another number. So a commit either lands before the takeover,
+/// and the new executor reads it, or sees that its runs have another owner; no lock on the run rows is needed, and no look at them while the number stays.
 /// </summary>
 internal sealed class PostgresJournal(PostgresStore store) : IJournal
 {
+    /// <summary>Tells workers, whose rows are locked, that runs are taken from them: their next commits look each run up. Parameter 2: their ids.</summary>
+    internal const string NewTaking = "update durable.workers set taken = nextval('durable.takings') where id = any ($2)";
+
     private readonly PostgresCommit _commit = new(store);
     private readonly PostgresClaim _claim = new(store);
     private readonly PostgresReader _reader = new(store.DataSource);
@@ -125,6 +128,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
         var changed = await store.RunAllAsync(
             [
                 ("select 1 from durable.workers where id = $2 for update", [workerId]),
+                (NewTaking, [new[] { workerId }]),
                 (
                     """
                     update durable.runs set status = 'ENQUEUED', owner = null, due_at = coalesce($1, now()), priority = -2147483648
@@ -133,7 +137,7 @@ internal sealed class PostgresJournal(PostgresStore store) : IJournal
                     [workerId, known.ToArray()]),
             ],
             ct).ConfigureAwait(false);
-        return changed[1];
+        return changed[2];
     }
 
     public Task<Prospect> ProbeAsync(ClaimRequest request, CancellationToken ct) => _claim.ProbeAsync(request, ct);

@@ -8,3 +8,7 @@ create index runs_newest_of_schedule on durable.runs (schedule, created_at, id) 
 create index runs_failed on durable.runs (created_at, id) where completed_at is not null and status in ('ERROR', 'CANCELLED', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED');
 -- Also answers which runs a worker executes.
 create index runs_live on durable.runs (created_at, id, owner, workflow) where completed_at is null;
+
+-- Another number each time runs are taken from a worker that lives on: while it is the same, the runs the worker had are still its own.
+create sequence durable.takings;
+alter table durable.workers add column taken bigint not null default nextval('durable.takings');
