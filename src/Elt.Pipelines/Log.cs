@@ -39,6 +39,9 @@ internal static partial class Log
     [LoggerMessage(90, LogLevel.Warning, "{Integration} is not onboarded ({Outcome}): {Message}")]
     public static partial void NotOnboarded(ILogger logger, IntegrationKey integration, string outcome, string message);
 
+    [LoggerMessage(91, LogLevel.Warning, "{Integration} is left out: its source did not accept its credentials")]
+    public static partial void NotAsked(ILogger logger, IntegrationKey integration);
+
     [LoggerMessage(4, LogLevel.Critical, "Injected crash after batch {Batch}: killing this process")]
     public static partial void Crashing(ILogger logger, int batch);
 }

@@ -37,6 +37,7 @@ internal static class QualityCommand
             printer.Lines(
                 ("last 24 h", $"{CellText.Number(day.ValidRecords)} of {CellText.Number(day.TotalRecords)} records valid"),
                 ("score", Score(day.QualityScore)),
+                ("weighted", $"{Score(day.WeightedScore)} ({Scores(day.Dimensions)})"),
                 ("issues", issues.Length == 0 ? "none" : string.Join(", ", issues)));
             if (quality.ByPipeline.Count > 0)
                 printer.Items<PipelineQualityView>(
@@ -44,6 +45,7 @@ internal static class QualityCommand
                     pipeline => pipeline.PipelineId,
                     new("PIPELINE", pipeline => pipeline.PipelineId, Whole: true),
                     new("SCORE", pipeline => Score(pipeline.QualityScore), Whole: true, Right: true),
+                    new("WEIGHTED", pipeline => Score(pipeline.WeightedScore), Whole: true, Right: true),
                     new("RECORDS", pipeline => CellText.Number(pipeline.TotalRecords), Whole: true, Right: true),
                     new("QUARANTINED", pipeline => CellText.Number(pipeline.Quarantined), Whole: true, Right: true),
                     new("CHECKED", pipeline => CellText.Time(pipeline.CheckedAt), Whole: true),
@@ -53,6 +55,9 @@ internal static class QualityCommand
 
     private static string Rule(FailedRuleView rule) =>
         $"{rule.Rule}{(rule.Field is { } field && field != rule.Rule ? $" ({field})" : "")} {CellText.Number(rule.Records)}";
+
+    private static string Scores(DimensionsView scores) =>
+        $"completeness {Score(scores.Completeness)}, validity {Score(scores.Validity)}, uniqueness {Score(scores.Uniqueness)}, freshness {Score(scores.Freshness)}";
 
     private static string Score(double? score) => score?.ToString("0.00", CultureInfo.InvariantCulture) ?? "-";
 }

@@ -51,7 +51,12 @@ public sealed record Backfill(
 /// <param name="Latest">Records in the latest state afterwards.</param>
 /// <param name="Synced">Rows shipped to the destination.</param>
 public sealed record BackfillSummary(
-    string OrganizationId, string ConnectedIntegrationId, long Read, long Inserts, long Updates, long LeftAlone, long Quarantined, long Latest, long Synced);
+    string OrganizationId, string ConnectedIntegrationId, long Read, long Inserts, long Updates, long LeftAlone, long Quarantined, long Latest, long Synced)
+{
+    /// <summary>The run that came after the merge and has shipped its rows; <see langword="null"/> when the backfill did so itself.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? DeliveredBy { get; init; }
+}
 
 /// <summary>A backfill cannot be made. Nothing was read or changed.</summary>
 /// <param name="message">Why, and what to do.</param>
@@ -89,7 +94,10 @@ internal sealed class BackfillWorkflow(
         var changes = merged.Detected!;
         return new BackfillSummary(
             input.OrganizationId, input.ConnectedIntegrationId, changes.Staged, changes.Inserts, changes.Updates, changes.LeftAlone, changes.Quarantined, merged.Latest,
-            synced.Shipped);
+            synced.Shipped)
+        {
+            DeliveredBy = synced.DeliveredBy,
+        };
     }
 
     private async Task<BackfillSource> FindSourceAsync(Backfill input, CancellationToken ct)

@@ -57,6 +57,8 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         // What passes although nothing is proven was approved by a person, who has seen that it was missing before.
         var proven = doubt is null || gone.Unproven is not null;
         var deleted = hold is null ? transaction.Execute(sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", proven)]) : 0;
+        if (hold is null && deleted < missing)
+            DeleteHolds.KeepApproval(transaction, run, sql);
         // What is held waits for a person, and what a person has approved is asked for no more.
         if (confirm is not null && hold is null && !proven)
             Confirmations.Choose(transaction, sql, run, confirm);

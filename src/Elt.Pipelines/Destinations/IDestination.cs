@@ -29,8 +29,8 @@ public interface IDestination
     /// <param name="integration">The integration.</param>
     /// <param name="runId">The applied run.</param>
     /// <exception cref="StepFailedException">
-    /// A newer run has synced already (<see cref="StaleRunException"/>), or a full load would delete so many rows that a person should look
-    /// first (<see cref="DestinationSurplusException"/>). Nothing was written.
+    /// A newer run has synced already (<see cref="StaleRunException"/>; no failure of a backfill, which it has delivered), or a full load would delete so
+    /// many rows that a person should look first (<see cref="DestinationSurplusException"/>). Nothing was written.
     /// </exception>
     Task<SyncSummary> SyncAsync(WorkflowContext context, string step, IntegrationKey integration, string runId);
 }
@@ -45,6 +45,10 @@ public sealed record SyncSummary(long Upserted, long Deleted, long Rows, bool Fu
     /// <summary>Rows shipped.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public long Shipped => Upserted + Deleted;
+
+    /// <summary>The newer run that had shipped what a backfill has merged before the backfill came to it; <see langword="null"/> otherwise.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
+    public string? DeliveredBy { get; init; }
 }
 
 /// <summary>A full load found so many rows that the latest state does not have that deleting them needs a person's look.</summary>
@@ -63,6 +67,9 @@ internal sealed record Watermark(string? WarehouseId, long LastSeq, string? Last
 {
     /// <summary>Number of the last run that the history has followed; another than <see cref="LastSeq"/> when it was not kept since.</summary>
     public long? HistorySeq { get; init; }
+
+    /// <summary>The newer run that has shipped what a backfill has merged, if there is one: a run ships the changes of all runs before it.</summary>
+    public string? DeliveredBy(Changes.ChangeLog log) => log.Run.IsBackfill && WarehouseId == log.WarehouseId && LastSeq > log.Run.Seq ? LastRunId : null;
 
     /// <summary>Whether the stream must be loaded in full, because its number says nothing about this warehouse.</summary>
     /// <exception cref="StaleRunException">A newer run has synced already.</exception>

@@ -52,6 +52,8 @@ internal sealed class PostgresDestination(
         using var log = ChangeLog.Open(warehouse, integration, runId);
         var sync = new PostgresSync(transaction, new PostgresDatasetSql(log.Dataset, options), options, log);
         var watermark = await sync.LockStreamAsync(ct).ConfigureAwait(false);
+        if (watermark.DeliveredBy(log) is { } newer)
+            return new SyncSummary(0, 0, await sync.CountAsync(ct).ConfigureAwait(false), FullLoad: false) { DeliveredBy = newer };
         var summary = watermark.NeedsFullLoad(log)
             ? await sync.LoadAsync(thresholds, ct).ConfigureAwait(false)
             : await sync.ShipAsync(log.Since(watermark.LastSeq), ct).ConfigureAwait(false);

@@ -50,6 +50,8 @@ internal sealed class SqliteDestination(
         var sql = new SqliteDestinationSql(log.Dataset, options);
         var sync = new SqliteSync(transaction, sql, options, log, time.GetUtcNow().ToStored());
         var watermark = sync.FindWatermark();
+        if (watermark.DeliveredBy(log) is { } newer)
+            return new SyncSummary(0, 0, transaction.Count(sql.Count, log.Run.Parameters), FullLoad: false) { DeliveredBy = newer };
         var summary = watermark.NeedsFullLoad(log) ? sync.Load(thresholds) : sync.Ship(watermark);
         sync.MoveWatermark();
         return summary with { Rows = transaction.Count(sql.Count, log.Run.Parameters) };

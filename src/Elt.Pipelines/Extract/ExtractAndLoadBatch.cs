@@ -140,6 +140,15 @@ internal sealed class ExtractAndLoadBatchWorkflow(
             Known = ofRun.Staging.KnownFields(input.Integration),
         };
         ofRun.EnsureFedBy(request.Connector!);
-        return await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct) with { Connector = request.Connector };
+        try
+        {
+            return await circuits.AskAsync(input.Integration, () => source.FetchAsync(request, ct), retry.GivesUp, ct) with { Connector = request.Connector };
+        }
+        // Noted here, since of an error the journal does not keep the class.
+        catch (SourceException e) when (e.ErrorClass == SourceErrorClass.Auth)
+        {
+            await integrations.NoteRefusalAsync(input.Integration, e.Message, ct);
+            throw;
+        }
     }
 }

@@ -59,6 +59,13 @@ internal static class IntegrationStoreExtensions
     public static async Task<ConnectedIntegration> GetAsync(this IIntegrationStore store, IntegrationKey key, CancellationToken ct) =>
         await store.FindAsync(key, ct).ConfigureAwait(false) ?? throw new IntegrationNotFoundException(key);
 
+    /// <summary>Keeps the schedule from asking with credentials that the source has refused. One that it does not run anyway stays in its state.</summary>
+    public static Task<IntegrationState?> NoteRefusalAsync(this IIntegrationStore store, IntegrationKey key, string problem, CancellationToken ct) =>
+        store.SetStateAsync(key, IntegrationState.NeedsReauth, OnboardAgain(key, problem), from: IntegrationState.Active, ct);
+
+    /// <summary>What is wrong with an integration, and what to do then.</summary>
+    public static string OnboardAgain(IntegrationKey key, string problem) => $"{problem} Then onboard it again: elt onboard {key.OrganizationId}";
+
     /// <summary>Makes an integration of a stored row.</summary>
     public static ConnectedIntegration ToIntegration(string organizationId, string id, string provider, string providerData, string state, string? reason)
     {

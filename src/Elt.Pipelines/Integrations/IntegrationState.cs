@@ -11,7 +11,7 @@ public enum IntegrationState
     /// <summary>Not yet: it is to be onboarded, or that has failed.</summary>
     Pending,
 
-    /// <summary>Not before its credentials are renewed and it is onboarded again: the source did not accept them.</summary>
+    /// <summary>Not before its credentials are renewed, and it is onboarded again or a pipeline that is started by hand succeeds: the source did not accept them.</summary>
     NeedsReauth,
 
     /// <summary>Not before a person says so.</summary>

@@ -103,7 +103,7 @@ internal sealed class OnboardOrganizationWorkflow(IIntegrationStore integrations
     private async Task<OnboardedIntegration> FailAsync(
         IntegrationStatus known, string outcome, IntegrationState to, string problem, CheckOutcome checkedOut, WorkflowContext scope)
     {
-        var message = $"{problem} Then onboard it again: elt onboard {known.Key.OrganizationId}";
+        var message = IntegrationStoreExtensions.OnboardAgain(known.Key, problem);
         var state = await SetStateAsync(known, to, to == IntegrationState.Active ? null : message, scope);
         Log.NotOnboarded(scope.Logger, known.Key, outcome, message);
         return new OnboardedIntegration(known.Key.ConnectedIntegrationId, outcome, state.Name(), ErrorClass: checkedOut.ErrorClass, Message: message);

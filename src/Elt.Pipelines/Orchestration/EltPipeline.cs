@@ -70,13 +70,20 @@ internal sealed class EltPipelineWorkflow(IIntegrationStore integrations, Pipeli
     public override async Task<PipelineSummary> RunAsync(EltPipeline input, WorkflowContext context)
     {
         var (organization, integration) = (input.OrganizationId, input.ConnectedIntegrationId);
-        await context.StepAsync("find-integration", async ct => { await integrations.GetAsync(input.Integration, ct); }, RetryPolicy.Database);
+        var found = await context.StepAsync(
+            "find-integration", async ct => (IntegrationState?)(await integrations.GetAsync(input.Integration, ct)).State, RetryPolicy.Database);
         var run = await stages.AcquireAsync(context, input.Integration);
 
         var extract = await context.ChildAsync(new ExtractAndLoad(organization, integration, input.Batches, input.PagesPerBatch, run, input.Full));
         var changes = await context.ChildAsync(new DetectChanges(organization, integration, run));
         var applied = await context.ChildAsync(new ApplyToLatest(organization, integration, run));
         var synced = await context.ChildAsync(new SyncOnward(organization, integration, run));
+        if (found == IntegrationState.NeedsReauth)
+        {
+            await context.StepAsync(
+                "set-state", ct => integrations.SetStateAsync(input.Integration, IntegrationState.Active, reason: null, from: IntegrationState.NeedsReauth, ct),
+                RetryPolicy.Database);
+        }
 
         return new PipelineSummary(
             organization, integration,

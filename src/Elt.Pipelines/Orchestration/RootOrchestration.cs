@@ -4,6 +4,7 @@ using Elt.Pipelines.Extract;
 using Elt.Pipelines.Incremental;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Quality;
+using Microsoft.Extensions.Logging;
 
 namespace Elt.Pipelines.Orchestration;
 
@@ -66,7 +67,7 @@ internal sealed class RootOrchestrationWorkflow(IIntegrationStore integrations) 
 {
     public override async Task<RootSummary> RunAsync(RootOrchestration input, WorkflowContext context)
     {
-        var keys = await context.StepAsync("list-integrations", ListActiveAsync, RetryPolicy.Database);
+        var keys = await context.StepAsync("list-integrations", ct => ListActiveAsync(context.Logger, ct), RetryPolicy.Database);
         // One failing integration does not stop the others: the failures are named when all have ended.
         var summaries = await context.MapAsync(
             keys,
@@ -79,6 +80,11 @@ internal sealed class RootOrchestrationWorkflow(IIntegrationStore integrations) 
         return new RootSummary(summaries, PipelineTotals.Of(summaries));
     }
 
-    private async Task<IReadOnlyList<IntegrationKey>> ListActiveAsync(CancellationToken ct) =>
-        [.. (await integrations.ListStatesAsync(ct)).Where(known => known.State == IntegrationState.Active).Select(known => known.Key)];
+    private async Task<IReadOnlyList<IntegrationKey>> ListActiveAsync(ILogger logger, CancellationToken ct)
+    {
+        var known = await integrations.ListStatesAsync(ct);
+        foreach (var refused in known.Where(one => one.State == IntegrationState.NeedsReauth))
+            Log.NotAsked(logger, refused.Key);
+        return [.. known.Where(one => one.State == IntegrationState.Active).Select(one => one.Key)];
+    }
 }

@@ -37,19 +37,17 @@ internal sealed class QualityCheck(Dataset dataset, PinnedConnectors connectors,
         var seen = SeenKeys.Collect(transaction, sql, run);
         completeness.EnsureComplete(run, seen.All);
         var records = seen.Present + completeness.UnreadableKeys;
+        var quality = connectors.FindOf(transaction, run)?.Manifest.Quality ?? new QualityRules();
         // Changes alone say nothing of all records: rules on the whole are left out, and shares are of all that there is.
-        var rules = Rules(transaction, run).Where(rule => rule is not RunRule || !sql.OnlySeenAsGone).ToList();
+        var rules = quality.Rules.Where(rule => rule is not RunRule || !sql.OnlySeenAsGone).ToList();
         var measure = sql.OnlySeenAsGone ? Math.Max(records, transaction.Count(sql.CountLatest, run.Parameters)) : records;
         var failures = Judge(transaction, run, rules, records);
         transaction.Execute(QualitySql.InsertIssues, run.Parameters);
         failures.AddRange(PassedThresholds(transaction, run, rules, measure));
-        Record(transaction, run, records, failures.Count == 0 ? null : string.Join(' ', failures));
+        Record(transaction, run, quality with { Rules = rules }, records, failures.Count == 0 ? null : string.Join(' ', failures));
         transaction.Execute(DatasetSql.DropSeen);
         return Recorded(transaction, run)!;
     }
-
-    private IReadOnlyList<QualityRule> Rules(SqliteTransaction transaction, PipelineRun run) =>
-        connectors.FindOf(transaction, run)?.Manifest.Quality.Rules ?? [];
 
     /// <summary>Looks at the rules that need all rows, in their order; returns why the run fails, if it does.</summary>
     private List<string> Judge(SqliteTransaction transaction, PipelineRun run, IReadOnlyList<QualityRule> rules, long records)
@@ -134,16 +132,20 @@ internal sealed class QualityCheck(Dataset dataset, PinnedConnectors connectors,
             select $"{failed[rule.Id]} of {records} records fail the rule '{rule.Id}' ({rule.Field}), more than {rule.Limit}.";
     }
 
-    private void Record(SqliteTransaction transaction, PipelineRun run, long records, string? failure)
+    private void Record(SqliteTransaction transaction, PipelineRun run, QualityRules rules, long records, string? failure)
     {
-        var (invalid, quarantined) = transaction.Query(QualitySql.CountFailing, row => (row.GetInt64(0), row.GetInt64(1)), run.Parameters)[0];
+        var (invalid, quarantined, rows) = transaction.Query(
+            QualitySql.CountFailing, row => (row.GetInt64(0), row.GetInt64(1), (row.GetInt64(2), row.GetInt64(3), row.GetInt64(4))), run.Parameters)[0];
+        var counts = DimensionCounts.Of(transaction, run, rules.Rules, records, rows);
         transaction.Execute(
             """
-            insert into quality_runs (organization_id, connected_integration_id, run_seq, workflow_id, checked_at, records, invalid, quarantined, failure)
-            values ($org, $integration, $seq, $run, $now, $records, $invalid, $quarantined, $failure)
+            insert into quality_runs (organization_id, connected_integration_id, run_seq, workflow_id, checked_at, records, invalid, quarantined, failure,
+              incomplete, malformed, repeated, stale, weighted_score)
+            values ($org, $integration, $seq, $run, $now, $records, $invalid, $quarantined, $failure, $incomplete, $malformed, $repeated, $stale, $weighted)
             """,
             [.. run.Parameters, ("$seq", run.Seq), ("$now", time.GetUtcNow().ToStored()), ("$records", records), ("$invalid", invalid),
-                ("$quarantined", quarantined), ("$failure", failure)]);
+                ("$quarantined", quarantined), ("$failure", failure), ("$incomplete", counts.Incomplete), ("$malformed", counts.Malformed),
+                ("$repeated", counts.Repeated), ("$stale", counts.Stale), ("$weighted", counts.Weigh(rules.Weights ?? new QualityWeights(), records))]);
     }
 
     private static QualitySummary? Recorded(SqliteTransaction transaction, PipelineRun run) => transaction.Query(

@@ -24,14 +24,22 @@ public sealed record QualityIssue(
 /// <param name="Summary">Its figures.</param>
 /// <param name="Issues">The rules that its records fail, the most frequent first.</param>
 public sealed record RunQuality(
-    string OrganizationId, string ConnectedIntegrationId, string RunId, DateTimeOffset CheckedAt, QualitySummary Summary, IReadOnlyList<QualityIssue> Issues);
+    string OrganizationId, string ConnectedIntegrationId, string RunId, DateTimeOffset CheckedAt, QualitySummary Summary, IReadOnlyList<QualityIssue> Issues)
+{
+    /// <summary>Its scores by dimension.</summary>
+    public required QualityDimensions Dimensions { get; init; }
+}
 
 /// <summary>The quality of what was read.</summary>
 /// <param name="Records">Records of all runs that were checked in the last 24 hours.</param>
 /// <param name="Invalid">Those of them that are not valid.</param>
 /// <param name="IssuesByKind">Failures of these runs by the kind of the rule.</param>
 /// <param name="Pipelines">The newest checked run of each integration, however long ago; by organization and integration.</param>
-public sealed record QualityReport(long Records, long Invalid, IReadOnlyDictionary<string, long> IssuesByKind, IReadOnlyList<RunQuality> Pipelines);
+public sealed record QualityReport(long Records, long Invalid, IReadOnlyDictionary<string, long> IssuesByKind, IReadOnlyList<RunQuality> Pipelines)
+{
+    /// <summary>The scores of these runs by dimension.</summary>
+    public required QualityDimensions Dimensions { get; init; }
+}
 
 /// <summary>Tells how good the records are that runs have read.</summary>
 /// <param name="warehouse">Where runs are recorded.</param>
@@ -52,13 +60,13 @@ public sealed class QualityReports(WarehouseFile warehouse, TimeProvider time)
         using var snapshot = connection.BeginTransaction(deferred: true);
         (string, object?)[] parameters =
             [("$org", organization), ("$integration", integration), ("$since", (time.GetUtcNow() - TimeSpan.FromHours(24)).ToStored())];
-        var (records, invalid) = snapshot.Query(
-            $"select coalesce(sum(records), 0), coalesce(sum(invalid), 0) from quality_runs q where checked_at >= $since and {Wanted}",
-            row => (row.GetInt64(0), row.GetInt64(1)), parameters)[0];
+        var (records, invalid, dimensions) = snapshot.Query(
+            $"select coalesce(sum(records), 0), coalesce(sum(invalid), 0), {QualityDimensions.OfRuns} from quality_runs q where checked_at >= $since and {Wanted}",
+            row => (row.GetInt64(0), row.GetInt64(1), QualityDimensions.Read(row, 2)), parameters)[0];
         var kinds = snapshot.Query(
             $"select kind, sum(i.records) from quality_runs q join quality_issues i on {OfRun} where checked_at >= $since and {Wanted} group by kind order by kind",
             row => (Kind: row.GetString(0), Records: row.GetInt64(1)), parameters);
-        return new QualityReport(records, invalid, kinds.ToDictionary(row => row.Kind, row => row.Records), Newest(snapshot, parameters));
+        return new QualityReport(records, invalid, kinds.ToDictionary(row => row.Kind, row => row.Records), Newest(snapshot, parameters)) { Dimensions = dimensions };
     }
 
     private static List<RunQuality> Newest(SqliteTransaction snapshot, (string, object?)[] parameters)
@@ -77,12 +85,12 @@ public sealed class QualityReports(WarehouseFile warehouse, TimeProvider time)
                 JsonSerializer.Deserialize<string[]>(row.GetString(8))!, row.GetString(9))),
             parameters).ToLookup(row => row.Integration, row => row.Issue);
         return snapshot.Query(
-            $"select organization_id, connected_integration_id, workflow_id, checked_at, records, invalid, quarantined, failure from {Runs} order by 1, 2",
+            $"select organization_id, connected_integration_id, workflow_id, checked_at, records, invalid, quarantined, failure, {QualityDimensions.OfRun} from {Runs} order by 1, 2",
             row =>
             {
                 QualityIssue[] failed = [.. issues[(row.GetString(0), row.GetString(1))]];
                 var summary = new QualitySummary(row.GetInt64(4), row.GetInt64(5), row.GetInt64(6), failed.Sum(issue => issue.Records), row.Text(7));
-                return new RunQuality(row.GetString(0), row.GetString(1), row.GetString(2), row.Time(3)!.Value, summary, failed);
+                return new RunQuality(row.GetString(0), row.GetString(1), row.GetString(2), row.Time(3)!.Value, summary, failed) { Dimensions = QualityDimensions.Read(row, 8) };
             },
             parameters);
     }

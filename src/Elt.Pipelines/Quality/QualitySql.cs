@@ -103,14 +103,24 @@ internal sealed class QualitySql(Dataset dataset)
         group by rule, field
         """;
 
-    /// <summary>Counts the records that fail rules. Columns: those not valid, those in quarantine.</summary>
+    /// <summary>
+    /// Counts the records that fail rules. Columns: those not valid, those in quarantine; of those not valid the ones that are not complete, malformed, repeated.
+    /// </summary>
     public const string CountFailing =
         $"""
-        select coalesce(sum(invalid), 0), coalesce(sum(quarantined), 0)
+        select coalesce(sum(invalid), 0), coalesce(sum(quarantined), 0), coalesce(sum(incomplete), 0), coalesce(sum(malformed), 0), coalesce(sum(repeated), 0)
         from (
-          select max(severity in ('error', 'critical')) as invalid, max(action in ('quarantine', 'fail_run')) as quarantined
-          {FromCounted}
+          select max(lowers) as invalid, max(action in ('quarantine', 'fail_run')) as quarantined, max(lowers and kind in ('key', 'required')) as incomplete,
+            max(lowers and kind not in ('key', 'required', 'unique')) as malformed, max(lowers and kind = 'unique') as repeated
+          from (select *, severity in ('error', 'critical') as lowers {FromCounted})
           group by page, ordinal)
+        """;
+
+    /// <summary>What error and critical rules on the run as a whole have found. Columns: records that lack a value, whether the number is wrong, whether nothing has changed lately.</summary>
+    public const string FailingRun =
+        $"""
+        select coalesce(max(records) filter (where kind = 'null_rate'), 0), coalesce(max(kind = 'row_count'), 0), coalesce(max(kind = 'freshness'), 0)
+        from quality_issues where {OfRun} and severity in ('error', 'critical')
         """;
 
     // Of records with one key only the one that counts.

@@ -13,7 +13,7 @@ internal sealed record GoneRecords(long Records, long Present, long Existing, st
 
 /// <summary>
 /// Holds the deletes of a run, or lets them pass, in the transaction that detects them. An approval is of records, not of deletes: it lets a later
-/// run delete those of them that this run finds gone as well, and it is used up by that run.
+/// run delete those of them that this run finds gone as well, and it is used up by the run that deletes them.
 /// </summary>
 internal sealed class DeleteHolds(DeleteThresholds thresholds)
 {
@@ -43,6 +43,14 @@ internal sealed class DeleteHolds(DeleteThresholds thresholds)
         // The approval waits for a run whose absences prove something, unless it was given for some that do not.
         return gone.Unproven is not null && !current.IsUnproven ? reason : UseApproval(transaction, run, sql, current, gone, reason, now);
     }
+
+    /// <summary>Lets an approval wait for a further run when the one that has used it misses records of it, but does not delete them all yet.</summary>
+    public static void KeepApproval(SqliteTransaction transaction, PipelineRun run, DatasetSql sql) => transaction.Execute(
+        $"""
+        update delete_holds as h set state = 'approved', closed_by_run = null, closed_at = null
+        where {OfIntegration} and state = 'applied' and closed_by_run = $run and exists ({sql.SelectUndeletedOfHold})
+        """,
+        run.Parameters);
 
     private string? UseApproval(SqliteTransaction transaction, PipelineRun run, DatasetSql sql, CurrentHold approved, GoneRecords gone, string reason, string now)
     {

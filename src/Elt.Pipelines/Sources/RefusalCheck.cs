@@ -43,7 +43,7 @@ internal sealed class RefusalCheck(TimeProvider time)
         if (rule?.RemainingHeader is null || Number(answer.Header(rule.RemainingHeader)) is not { } remaining)
             return null;
         var few = Math.Max(FewLeft, Number(rule.LimitHeader is null ? null : answer.Header(rule.LimitHeader)) / 10 ?? 0);
-        return remaining <= few && answer.Header(rule.ResetHeader) is { } reset && UntilReset(reset, rule.ResetIs) is { } wait && wait > TimeSpan.Zero
+        return remaining <= few && UntilReset(answer, rule) is { } wait && wait > TimeSpan.Zero
             ? new ProviderWindow((long)remaining, wait)
             : null;
     }
@@ -74,11 +74,13 @@ internal sealed class RefusalCheck(TimeProvider time)
 
     private TimeSpan? StatedWait(SourceAnswer answer, RateLimitRule? rule)
     {
-        var stated = answer.Header("Retry-After") is { } retryAfter ? Delta(retryAfter) ?? UntilDate(retryAfter) : null;
-        if (stated is null && rule is not null && answer.Header(rule.ResetHeader) is { } reset)
-            stated = UntilReset(reset, rule.ResetIs);
+        var stated = answer.Header(rule?.RetryAfterHeader ?? RateLimitRule.RetryAfter) is { } retryAfter ? Delta(retryAfter) ?? UntilDate(retryAfter) : null;
+        stated ??= UntilReset(answer, rule);
         return stated < LeastWait ? LeastWait : stated;
     }
+
+    private TimeSpan? UntilReset(SourceAnswer answer, RateLimitRule? rule) =>
+        rule?.ResetHeader is { } header && answer.Header(header) is { } reset ? UntilReset(reset, rule.ResetIs!.Value) : null;
 
     private TimeSpan? UntilReset(string reset, ResetFormat format) => format switch
     {

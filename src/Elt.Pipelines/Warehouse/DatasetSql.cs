@@ -135,6 +135,18 @@ internal sealed class DatasetSql(Dataset dataset)
             where h.organization_id = $org and h.connected_integration_id = $integration and h.hold = $hold and h.external_id = l.external_id)
         """;
 
+    /// <summary>The records of <see cref="CountMissing"/> that are among those of the hold <c>h</c>, and that the run does not delete.</summary>
+    public string SelectUndeletedOfHold =>
+        $"""
+        select 1 {FromMissing}
+          and exists (
+            select 1 from delete_hold_records r
+            where r.organization_id = $org and r.connected_integration_id = $integration and r.hold = h.hold and r.external_id = l.external_id)
+          and not exists (
+            select 1 from {_cdc} c
+            where c.organization_id = $org and c.connected_integration_id = $integration and c.workflow_id = $run and c.external_id = l.external_id)
+        """;
+
     /// <summary>Keeps the keys of the records of <see cref="CountMissing"/> as those of the hold <c>$hold</c>.</summary>
     public string InsertHeldRecords =>
         $"""

@@ -10,7 +10,11 @@ internal sealed record QualityMetricsView([property: JsonPropertyName("last_24h"
 /// <summary>
 /// <c>QualityScore</c> is the share of valid records in percent, <see langword="null"/> without records. <c>Issues</c> counts failures of rules by what is wrong.
 /// </summary>
-internal sealed record QualityFiguresView(long TotalRecords, long ValidRecords, double? QualityScore, IReadOnlyDictionary<string, long> Issues);
+internal sealed record QualityFiguresView(
+    long TotalRecords, long ValidRecords, double? QualityScore, double? WeightedScore, DimensionsView Dimensions, IReadOnlyDictionary<string, long> Issues);
+
+/// <summary>The score of each dimension in percent, <see langword="null"/> where nothing is expected; <c>WeightedScore</c> is their mean by weight.</summary>
+internal sealed record DimensionsView(double? Completeness, double? Validity, double? Uniqueness, double? Freshness);
 
 /// <summary>The newest checked run of one integration. <c>PipelineName</c> is <see langword="null"/> when it is not connected any more.</summary>
 internal sealed record PipelineQualityView
@@ -34,6 +38,10 @@ internal sealed record PipelineQualityView
     public required long Quarantined { get; init; }
 
     public required double? QualityScore { get; init; }
+
+    public required double? WeightedScore { get; init; }
+
+    public required DimensionsView Dimensions { get; init; }
 
     public required long Issues { get; init; }
 

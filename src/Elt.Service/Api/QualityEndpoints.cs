@@ -28,7 +28,7 @@ internal static class QualityEndpoints
         var report = reports.Read(Text("organization"), Text("integration"));
         var names = await NamesAsync(integrations, ct);
         var figures = new QualityFiguresView(
-            report.Records, report.Records - report.Invalid, QualitySummary.ScoreOf(report.Records - report.Invalid, report.Records),
+            report.Records, report.Records - report.Invalid, QualitySummary.ScoreOf(report.Records - report.Invalid, report.Records), report.Dimensions.Weighted, View(report.Dimensions),
             Issues.ToDictionary(issue => issue.Issue, issue => issue.Kinds.Sum(kind => report.IssuesByKind.GetValueOrDefault(kind))));
         return new QualityView(new QualityMetricsView(figures), [.. report.Pipelines.Select(run => View(run, names))]);
 
@@ -48,6 +48,8 @@ internal static class QualityEndpoints
         }
     }
 
+    private static DimensionsView View(QualityDimensions scores) => new(scores.Completeness, scores.Validity, scores.Uniqueness, scores.Freshness);
+
     private static PipelineQualityView View(RunQuality run, Dictionary<IntegrationKey, string> names)
     {
         var key = new IntegrationKey(run.OrganizationId, run.ConnectedIntegrationId);
@@ -64,6 +66,8 @@ internal static class QualityEndpoints
             ValidRecords = valid,
             Quarantined = run.Summary.Quarantined,
             QualityScore = QualitySummary.ScoreOf(valid, records),
+            WeightedScore = run.Dimensions.Weighted,
+            Dimensions = View(run.Dimensions),
             Issues = run.Summary.Issues,
             Failure = run.Summary.Failure,
             FailedRules =

@@ -2,6 +2,7 @@ using Elt.Durable;
 using Elt.Pipelines.Backfills;
 using Elt.Pipelines.Extract;
 using Elt.Pipelines.Tests.Suite;
+using Elt.Testing;
 using Xunit;
 using static Elt.Pipelines.Tests.Backfills.DatedDirectory;
 
@@ -54,6 +55,33 @@ public sealed class BackfillRunTests : IAsyncLifetime
 
         Assert.Equal((12, 12), ((await run.WaitAsync(PipelineHost.Patience())).Inserts, (await PipelineHost.ResultAsync(backfill)).Read));
         Assert.Equal(["run|applied", "backfill|applied"], Host.Warehouse("select workflow_id, state from pipeline_runs order by run_seq"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("promise", "P8")]
+    public async Task A_backfill_whose_rows_a_later_run_has_shipped_ends_well_and_names_it(bool onPostgres)
+    {
+        if (onPostgres)
+        {
+            await _directory.DisposeAsync();
+            _directory = await DatedDirectory.StartAsync(await PostgresServer.CreateDatabaseAsync());
+        }
+        await _directory.HoldsAsync([.. Enumerable.Range(1, 12).Select(i => At(3, $"u{i:00}"))]);
+        var merged = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Host.BeforeSync = run => run == "backfill" && merged.TrySetResult() ? open.Task : Task.CompletedTask;
+        var backfill = _directory.BackfillAsync("backfill");
+        await merged.Task.WaitAsync(PipelineHost.Patience());
+
+        var run = await Host.RunAsync("run");
+        open.SetResult();
+        var summary = await backfill.WaitAsync(PipelineHost.Patience());
+
+        Assert.Equal((0, 12), (run.Inserts, run.Synced));
+        Assert.Equal((12, 0, "run"), (summary.Inserts, summary.Synced, summary.DeliveredBy));
+        Assert.Equal(12, Assert.Single((await Host.Get<PipelineDatabases>().CountTablesAsync()).Integrations).Destination);
     }
 
     [Fact]

@@ -78,7 +78,7 @@ public sealed class MappedChangesTests
         string[] State() =>
         [
             .. host.Warehouse("select * from users_latest"),
-            .. Workshop.Rows(((SqliteDestination)host.Get<IDestination>()).Database, "select external_id, last_seq, (select last_run_id from sync_stream) from users"),
+            .. Workshop.Rows(host.DestinationDatabase, "select external_id, last_seq, (select last_run_id from sync_stream) from users"),
         ];
     }
 

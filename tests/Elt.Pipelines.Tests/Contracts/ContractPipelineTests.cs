@@ -60,7 +60,7 @@ public sealed class ContractPipelineTests
             if (postgres is null)
             {
                 return Workshop.Rows(
-                    ((SqliteDestination)groups.Host.Get<IDestination>()).Database, string.Format(null, Sql, "attributes", "", "json_extract(before, '$.attributes')"));
+                    groups.Host.DestinationDatabase, string.Format(null, Sql, "attributes", "", "json_extract(before, '$.attributes')"));
             }
             await using var dataSource = NpgsqlDataSource.Create(postgres);
             await using var command = dataSource.CreateCommand(string.Format(null, Sql, "attributes::text", "elt.", "before ->> 'attributes'"));

@@ -166,7 +166,7 @@ public sealed class DatasetPipelineTests
         await SqliteTables.EnsureAsync(groups.Host.Get<WarehouseFile>().Database, WarehouseTables.Of(dataset), default);
         if (postgres is null)
         {
-            await SqliteTables.EnsureAsync(((SqliteDestination)groups.Host.Get<IDestination>()).Database, DestinationTables.Sqlite(dataset), default);
+            await SqliteTables.EnsureAsync(groups.Host.DestinationDatabase, DestinationTables.Sqlite(dataset), default);
             return;
         }
         await using var dataSource = NpgsqlDataSource.Create(postgres);
@@ -185,7 +185,7 @@ public sealed class DatasetPipelineTests
     private static async Task<string[]> RowsAsync(Groups groups, string? postgres, string sql)
     {
         if (postgres is null)
-            return Workshop.Rows(((SqliteDestination)groups.Host.Get<IDestination>()).Database, sql.Replace("{0}", "", StringComparison.Ordinal));
+            return Workshop.Rows(groups.Host.DestinationDatabase, sql.Replace("{0}", "", StringComparison.Ordinal));
         await using var dataSource = NpgsqlDataSource.Create(postgres);
         await using var command = dataSource.CreateCommand(sql.Replace("{0}", "elt.", StringComparison.Ordinal));
         await using var row = await command.ExecuteReaderAsync();

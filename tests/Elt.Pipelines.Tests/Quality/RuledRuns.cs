@@ -27,6 +27,9 @@ internal sealed class RuledRuns : IDisposable
         _changes = new ChangeDetection(Dataset.Users, new DeleteThresholds { MaxShare = 1, MaxRows = int.MaxValue }, new QualityGate { MaxQuarantinedShare = 1 }, Time);
     }
 
+    /// <summary>Weights of the dimensions, as provider data has them. Default those of the connector.</summary>
+    public string? Weights { get; set; }
+
     public FrozenTime Time { get; } = new();
 
     public static async Task<RuledRuns> CreateAsync() => new(await Workshop.CreateAsync());
@@ -73,7 +76,10 @@ internal sealed class RuledRuns : IDisposable
 
     private async Task<Connector> PinAsync(string[] rules)
     {
-        var data = ProviderData.Parse($$"""{"permission_source_name":"X","api_endpoint":"http://127.0.0.1:1/users","connector":{{Ruled.Connector(rules).Json}} }""");
+        var connector = Ruled.Connector(rules);
+        if (Weights is not null)
+            connector = connector.With($$"""{"weights":{{Weights}}}""", "provider_data.quality", Dataset.Users);
+        var data = ProviderData.Parse($$"""{"permission_source_name":"X","api_endpoint":"http://127.0.0.1:1/users","connector":{{connector.Json}} }""");
         return _connectors.Find(await _connectors.PinAsync(new ConnectedIntegration("okta", "org-001", "rest", data), default))!;
     }
 }

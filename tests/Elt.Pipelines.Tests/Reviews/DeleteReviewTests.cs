@@ -114,6 +114,32 @@ public sealed class DeleteReviewTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("promise", "P7")]
+    public async Task An_approval_waits_with_deletes_that_a_second_run_must_confirm()
+    {
+        await _workshop.RunAsync("run-1", User.Many(100));
+        Assert.Equal((0, 60, 0), await DriftAsync("run-2", [.. User.Many(40), new User(null)]));
+        await ApproveAsync(1);
+
+        Assert.Equal((0, 0, 60), await DriftAsync("run-3", User.Many(40)));
+        Assert.Equal(("approved", null), (Assert.Single(Listed()).State, Listed()[0].ClosedByRun));
+        Assert.Equal((60, 0, 0), await DriftAsync("run-4", User.Many(40)));
+
+        Assert.Empty(Listed());
+        Assert.Equal("run-4", Assert.Single(Listed("applied")).ClosedByRun);
+        Assert.Equal((0, 0, 0), await DriftAsync("run-5", User.Many(40)));
+
+        async Task<(long, long, long)> DriftAsync(string runId, User[] users)
+        {
+            await _workshop.AcquireAsync(runId);
+            await _workshop.StageAsync(runId, Workshop.Page(1, users, totalPages: 1) with { Absence = AbsenceProof.AfterTwoRuns });
+            var detected = await _workshop.DetectAsync(runId);
+            await _workshop.ApplyAsync(runId);
+            return (detected.Deletes, detected.DeletesHeld, detected.DeletesUnconfirmed);
+        }
+    }
+
+    [Fact]
     [Trait("case", "18")]
     public async Task Case_18_records_that_are_back_after_the_approval_stay()
     {

@@ -66,6 +66,9 @@ public sealed class ManifestTests
     [InlineData("\"key\":", "\"deletes\":{\"confirm\":{\"path\":\"/{key}\",\"type\":\"byId\",\"max\":0}},\"key\":", "small.json, $.deletes.confirm.max: expected 1 to 10000", "found 0")]
     [InlineData("\"key\":", "\"deletes\":{\"confirm\":{\"path\":\"/{key}\",\"type\":\"byId\",\"gone\":[{}]}},\"key\":", "small.json, $.deletes.confirm.gone: ", "expected rules")]
     [InlineData("\"key\":", "\"deletes\":{\"confirm\":{\"path\":\"/{env.HOME}/{key}\",\"type\":\"byId\"}},\"key\":", "small.json, $.deletes.confirm.path: expected {config.x}", "'{env.HOME}'")]
+    [InlineData("\"key\":", "\"rateLimit\":{\"resetHeader\":\"R\"},\"key\":", "small.json, $.rateLimit.resetIs: ", "the form of resetHeader")]
+    [InlineData("\"key\":", "\"rateLimit\":{\"remainingHeader\":\"R\"},\"key\":", "small.json, $.rateLimit.resetHeader: ", "found none")]
+    [InlineData("\"key\":", "\"quality\":{\"weights\":{\"validity\":-1}},\"key\":", "small.json, $.quality.weights: ", "expected numbers from 0 to 1000, not all 0")]
     [InlineData("\"/rows\"", "7", "small.json, $.records.path: ", "'Number' as a string")]
     public void A_manifest_that_cannot_be_used_says_where_and_why(string text, string instead, string where, string found)
     {

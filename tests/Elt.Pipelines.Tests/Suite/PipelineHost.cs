@@ -1,4 +1,5 @@
 using Elt.Durable;
+using Elt.Pipelines.Destinations;
 using Elt.Pipelines.Integrations;
 using Elt.Pipelines.Orchestration;
 using Elt.Pipelines.Sources;
@@ -29,6 +30,9 @@ internal sealed class PipelineHost : IAsyncDisposable
 
     /// <summary>Called before each page is read.</summary>
     public Func<int, Task>? BeforePage { get; set; }
+
+    /// <summary>Called with the id of the run before each sync.</summary>
+    public Func<string, Task>? BeforeSync { get; set; }
 
     public WorkflowClient Client => Get<WorkflowClient>();
 
@@ -71,6 +75,9 @@ internal sealed class PipelineHost : IAsyncDisposable
         using var destination = new Elt.Durable.Ledger.SqliteDatabase(_folder.File("destination.db"));
         return Workshop.Rows(destination, sql);
     }
+
+    /// <summary>The destination's file, as the pipelines write it.</summary>
+    public Elt.Durable.Ledger.SqliteDatabase DestinationDatabase => ((SqliteDestination)((HeldDestination)Get<IDestination>()).Held).Database;
 
     /// <summary>Changes the warehouse behind the pipelines' back.</summary>
     public Task WriteWarehouseAsync(string sql) =>
@@ -116,6 +123,8 @@ internal sealed class PipelineHost : IAsyncDisposable
             (_postgres is null ? durable.UseSqlite(_folder.File("journal.db")) : durable.UsePostgres(_postgres)).AddPipelines(options);
         });
         builder.Services.AddSingleton<ISource>(services => new HeldSource(ActivatorUtilities.CreateInstance<ConnectedSource>(services), this));
+        var destination = builder.Services.Last(service => service.ServiceType == typeof(IDestination)).ImplementationFactory!;
+        builder.Services.AddSingleton<IDestination>(services => new HeldDestination((IDestination)destination(services), this));
         _host = builder.Build();
         await Get<PipelineDatabases>().InitializeAsync();
         await _host.StartAsync();
@@ -126,6 +135,26 @@ internal sealed class PipelineHost : IAsyncDisposable
         await _host.StopAsync();
         if (_host is IAsyncDisposable host)
             await host.DisposeAsync();
+    }
+
+    private sealed class HeldDestination(IDestination destination, PipelineHost host) : IDestination, IDisposable
+    {
+        public IDestination Held => destination;
+
+        public Task InitializeAsync(CancellationToken ct) => destination.InitializeAsync(ct);
+
+        public Task CheckAsync(CancellationToken ct) => destination.CheckAsync(ct);
+
+        public Task<IReadOnlyDictionary<IntegrationKey, long>> CountAsync(string dataset, CancellationToken ct) => destination.CountAsync(dataset, ct);
+
+        public async Task<SyncSummary> SyncAsync(WorkflowContext context, string step, IntegrationKey integration, string runId)
+        {
+            if (host.BeforeSync is { } hold)
+                await hold(runId);
+            return await destination.SyncAsync(context, step, integration, runId);
+        }
+
+        public void Dispose() => (destination as IDisposable)?.Dispose();
     }
 
     private sealed class HeldSource(ISource source, PipelineHost host) : ISource

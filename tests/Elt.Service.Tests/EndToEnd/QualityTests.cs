@@ -50,11 +50,16 @@ public sealed class QualityTests : IAsyncLifetime
         var pipelines = quality.GetProperty("by_pipeline").EnumerateArray().ToArray();
         Assert.Equal(["org-001/demo Test directory", "org-002/demo Test directory"], pipelines.Select(p => $"{p.GetProperty("pipeline_id")} {p.GetProperty("pipeline_name")}"));
         Assert.Equal((100 - missing, missing), (pipelines[0].GetProperty("quality_score").GetDouble(), pipelines[0].GetProperty("issues").GetInt32()));
+        var weighted = Math.Floor((3 * (100 - missing) + 4 * 100) * 100 / 7d) / 100;
+        Assert.Equal(weighted, pipelines[0].GetProperty("weighted_score").GetDouble());
+        Assert.Equal($$"""{"completeness":{{100 - missing}},"validity":100,"uniqueness":null,"freshness":null}""", pipelines[0].GetProperty("dimensions").GetRawText());
+        Assert.Equal(score, day.GetProperty("dimensions").GetProperty("completeness").GetDouble());
         Assert.Equal(("mail", "quarantine"), (Failed(pipelines[0], "rule"), Failed(pipelines[0], "action")));
 
         var shown = await _service.EltAsync("quality", "--organization", "org-001");
         Assert.Equal((0, ""), (shown.ExitCode, shown.Error));
-        Assert.Matches($@"org-001/demo\s+{100 - missing}\.00\s+100\s+{missing}\s.*mail \(email\) {missing}", shown.Out);
+        Assert.Matches($@"org-001/demo\s+{100 - missing}\.00\s+{weighted:0.00}\s+100\s+{missing}\s.*mail \(email\) {missing}", shown.Out);
+        Assert.Contains($"(completeness {100 - missing}.00, validity 100.00, uniqueness -, freshness -)", shown.Out, StringComparison.Ordinal);
         Assert.DoesNotContain("org-002", shown.Out, StringComparison.Ordinal);
         Assert.Equal("org-002/demo\n", (await _service.EltAsync("quality", "--organization", "org-002", "-o", "id")).Out);
         Assert.Equal(100, JsonElement.Parse((await _service.EltAsync("quality", "--organization", "org-002", "-o", "json")).Out)

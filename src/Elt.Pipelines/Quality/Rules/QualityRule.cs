@@ -9,14 +9,39 @@ internal sealed record QualityRules
     /// <summary>The rules. Default none.</summary>
     public IReadOnlyList<QualityRule> Rules { get; init; } = [];
 
+    /// <summary>What each dimension counts in the weighted score. Default as <see cref="QualityWeights"/> says.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public QualityWeights? Weights { get; init; }
+
     /// <summary>Whether a row may have to go to quarantine when it is staged already.</summary>
     internal bool MayQuarantineLater => Rules.Any(rule => rule is AmongRowsRule { Quarantines: true });
 
-    /// <summary>These rules, then further ones; one of them with the id of a rule that is there stands in its place.</summary>
+    /// <summary>These rules, then further ones; one of them with the id of a rule that is there stands in its place, as their weights do.</summary>
     public QualityRules With(QualityRules further) => new()
     {
+        Weights = further.Weights ?? Weights,
         Rules = [.. Rules.Where(rule => further.Rules.All(other => other.Id != rule.Id)), .. further.Rules],
     };
+}
+
+/// <summary>What each dimension of quality counts in the weighted score, in proportion to those that are looked at; 0 to 1000, not all 0.</summary>
+internal sealed record QualityWeights
+{
+    /// <summary>What is required is there. Default 3.</summary>
+    public decimal Completeness { get; init; } = 3;
+
+    /// <summary>What is there has the form that it should have. Default 4.</summary>
+    public decimal Validity { get; init; } = 4;
+
+    /// <summary>Nothing is there twice that should not be. Default 2.</summary>
+    public decimal Uniqueness { get; init; } = 2;
+
+    /// <summary>Something has changed lately. Default 1.</summary>
+    public decimal Freshness { get; init; } = 1;
+
+    /// <summary>Whether they can be used.</summary>
+    [JsonIgnore]
+    public bool IsUsable => new[] { Completeness, Validity, Uniqueness, Freshness } is var all && all.All(weight => weight is >= 0 and <= 1000) && all.Any(weight => weight > 0);
 }
 
 /// <summary>A rule: of a row, of a row among all others, or of the run as a whole.</summary>
@@ -55,6 +80,9 @@ internal abstract record QualityRule
 
     /// <summary>What it is called in issues.</summary>
     internal abstract string Kind { get; }
+
+    /// <summary>Whether records that fail it are not valid.</summary>
+    internal bool LowersScore => Severity is Severity.Error or Severity.Critical;
 
     /// <summary>Whether it is a rule on what single rows hold.</summary>
     internal virtual bool JudgesRows => true;

@@ -15,6 +15,8 @@ internal static class RuleCheck
         var ids = new HashSet<string>(Taken, StringComparer.Ordinal);
         var columns = dataset.Columns.Select(column => column.Name).ToList();
         var unkept = dataset.Columns.Any(column => column.Kind == ColumnKind.RemainingMembers) ? manifest.TakenMembers() : null;
+        if (manifest.Quality.Weights?.IsUsable == false)
+            yield return "$.quality.weights: expected numbers from 0 to 1000, not all 0.";
         foreach (var (i, rule) in manifest.Quality.Rules.Index())
         {
             foreach (var problem in Problems(rule, ids, columns, dataset).Concat(StagedProblems(rule, manifest, columns, unkept)))

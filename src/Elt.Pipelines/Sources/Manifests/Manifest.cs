@@ -68,7 +68,7 @@ internal sealed record Manifest
     /// <summary>How many requests the provider allows. Default it does not say, or says it with its answers.</summary>
     public BudgetRule? Budget { get; init; }
 
-    /// <summary>How a rate limit says when it ends, beside <c>Retry-After</c>, and how much of it is left.</summary>
+    /// <summary>How a rate limit says when it ends, and how much of it is left. Default by <c>Retry-After</c>.</summary>
     public RateLimitRule? RateLimit { get; init; }
 
     /// <summary>What answers mean that the defaults get wrong; the first rule that fits counts, for successful answers too.</summary>
@@ -201,16 +201,35 @@ internal enum Transform
     EmptyToNull,
 }
 
-/// <summary>How a rate limit says when it ends.</summary>
-/// <param name="ResetHeader">The header.</param>
-/// <param name="ResetIs">Its form.</param>
-internal sealed record RateLimitRule(string ResetHeader, ResetFormat ResetIs)
+/// <summary>How a rate limit says when it ends. Which answers are one is said by <see cref="Manifest.Errors"/>, also by the reason in their body.</summary>
+internal sealed record RateLimitRule
 {
+    /// <summary>What HTTP calls <see cref="RetryAfterHeader"/>.</summary>
+    public const string RetryAfter = "Retry-After";
+
+    /// <summary>The header that says how long to wait, in seconds or as an HTTP date; it counts before the reset.</summary>
+    public string RetryAfterHeader { get; init; } = RetryAfter;
+
+    /// <summary>The header that says when it ends. Default none does.</summary>
+    public string? ResetHeader { get; init; }
+
+    /// <summary>Its form.</summary>
+    public ResetFormat? ResetIs { get; init; }
+
     /// <summary>The header that says how many requests are left until then; at none the next one waits for the reset. Default none does.</summary>
     public string? RemainingHeader { get; init; }
 
     /// <summary>The header that says how many there are in all. Default none does.</summary>
     public string? LimitHeader { get; init; }
+
+    /// <summary>What is wrong with it; <see langword="null"/> when nothing is.</summary>
+    [JsonIgnore]
+    public string? Problem => this switch
+    {
+        { ResetHeader: null, ResetIs: null, RemainingHeader: null, LimitHeader: null } or { ResetHeader: not null, ResetIs: not null } => null,
+        { ResetHeader: null } => "$.rateLimit.resetHeader: expected a header, since others tell of the reset, found none.",
+        _ => "$.rateLimit.resetIs: expected the form of resetHeader, found none.",
+    };
 }
 
 internal enum ResetFormat

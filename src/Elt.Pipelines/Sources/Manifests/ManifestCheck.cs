@@ -30,6 +30,8 @@ internal static partial class ManifestCheck
             yield return "$.pagination.base: expected 0 or 1.";
         if (manifest.Budget?.Problem is { } budget)
             yield return budget;
+        if (manifest.RateLimit?.Problem is { } rateLimit)
+            yield return rateLimit;
         if ((manifest.Deletes.Confirm as ByIdConfirm)?.Problem is { } confirm)
             yield return confirm;
         if (IncrementalProblem(manifest) is { } incremental)

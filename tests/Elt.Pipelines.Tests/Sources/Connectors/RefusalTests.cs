@@ -107,6 +107,27 @@ public sealed class RefusalTests : IAsyncLifetime
         Assert.Equal(seconds, error.RetryAfter?.TotalSeconds);
     }
 
+    [Theory]
+    [InlineData("X-Retry-In", "7", 7.0)]
+    [InlineData("X-Retry-In", "Sat, 21 Nov 2026 05:21:00 GMT", 60.0)]
+    [InlineData("Retry-After", "7", 90.0)]
+    public async Task The_wait_is_read_from_the_header_that_the_connector_names_and_else_from_the_reset(string header, string value, double seconds)
+    {
+        _vendor.Answer = context =>
+        {
+            context.Response.Headers[header] = value;
+            context.Response.Headers["Reset"] = "90";
+            return Vendor.WriteAsync(context, """[{"message":"TotalRequests Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]""", 403);
+        };
+
+        var error = await _vendor.FailAsync(Rest("""
+            "rateLimit":{"retryAfterHeader":"X-Retry-In","resetHeader":"Reset","resetIs":"deltaSeconds"},
+            "errors":[{"status":403,"path":"/0/errorCode","values":["REQUEST_LIMIT_EXCEEDED"],"class":"rateLimit"}]
+            """));
+
+        Assert.Equal((SourceErrorClass.RateLimit, seconds), (error.ErrorClass, error.RetryAfter!.Value.TotalSeconds));
+    }
+
     [Fact]
     public async Task Case_39_a_login_page_with_status_200_is_tried_again_and_is_no_data()
     {
