@@ -1,7 +1,7 @@
 using Elt.Durable.Journal;
 using Elt.Durable.Journal.Postgres;
 using NpgsqlTypes;
-using static Elt.Durable.Journal.Postgres.PostgresCommit;
+using static Elt.Durable.Journal.Postgres.Columns;
 
 namespace Elt.Durable.Messages;
 

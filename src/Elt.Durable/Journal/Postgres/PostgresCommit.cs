@@ -2,6 +2,7 @@ using Elt.Durable.Messages;
 using Elt.Durable.Streams;
 using Npgsql;
 using NpgsqlTypes;
+using static Elt.Durable.Journal.Postgres.Columns;
 
 namespace Elt.Durable.Journal.Postgres;
 
@@ -46,17 +47,25 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
             or (select d.id from durable.runs d where d.queue = i.queue and d.deduplication_id = i.deduplication_id and d.completed_at is null) is null)
         """;
 
-    private const string InsertSteps =
+    private const string StepRows =
         """
         insert into durable.steps (run_id, key, kind, status, epoch, attempts, started_at, completed_at, result, error)
         select i.run_id, i.key, coalesce(i.kind, 'STEP'), coalesce(i.status, 'SUCCESS'), coalesce(i.epoch, 1), coalesce(i.attempts, 1), i.started_at, i.completed_at, i.result, i.error
         from (select unnest($3::text[]) as run_id, unnest($4::bigint[]) as epoch, unnest($5::text[]) as key, unnest($6::text[]) as kind, unnest($7::text[]) as status,
             unnest($8::int[]) as attempts, unnest($9::timestamptz[]) as started_at, unnest($10::timestamptz[]) as completed_at, unnest($11::text[]) as result,
-            unnest($12::text[]) as error, unnest($13::timestamptz[]) as created_at, unnest($14::bool[]) as is_unsure) i
+            unnest($12::text[]) as error
+        """;
+
+    private const string InsertSteps = StepRows +
+        """
+        , unnest($13::timestamptz[]) as created_at, unnest($14::bool[]) as is_unsure) i
         where i.is_unsure is null or exists (
           select from durable.runs r
           where r.id = i.run_id and r.epoch = coalesce(i.epoch, 1) and r.owner is not distinct from $2 and r.created_at = coalesce(i.created_at, r.created_at))
         """;
+
+    /// <summary>All of a commit that has nothing but steps of runs that are the worker's own; it looks at no table that grows.</summary>
+    private const string InsertOwnSteps = StepRows + ") i where (select taken from durable.workers where id = $2 for key share) = $13";
 
     private readonly PostgresReader _reader = new(store.DataSource);
     private readonly OwnedRuns _owned = new();
@@ -69,7 +78,8 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         {
             try
             {
-                writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded, ct).ConfigureAwait(false);
+                if (mayBeRecorded || !await TryCommitOwnStepsAsync(workerId, byKind, ct).ConfigureAwait(false))
+                    writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded, ct).ConfigureAwait(false);
                 return;
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation && !mayBeRecorded)
@@ -83,6 +93,20 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         }
     }
 
+    /// <summary>The short way of most commits; <see langword="false"/> when this one cannot go it, and nothing was written.</summary>
+    private async Task<bool> TryCommitOwnStepsAsync(string workerId, WritesByKind writes, CancellationToken ct)
+    {
+        if (!writes.AreStepsAlone || !writes.Steps.TrueForAll(w => _owned.Contains(w.Run)))
+            return false;
+        var statements = new Statements(store, workerId);
+        statements.AddCounted(typeof(StepWrite), InsertOwnSteps, [.. StepColumns(writes.Steps), Number(_owned.Taken)]);
+        await ExecuteAsync(statements, ct).ConfigureAwait(false);
+        if (!statements.ChangedFewer(typeof(StepWrite), writes.Steps.Count))
+            return true;
+        _owned.Clear();
+        return false;
+    }
+
     /// <param name="workerId">Who writes.</param>
     /// <param name="writes">What.</param>
     /// <param name="mayBeRecorded">
@@ -92,7 +116,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
     private async Task<JournalHint> CommitAsync(string workerId, WritesByKind writes, bool mayBeRecorded, CancellationToken ct)
     {
         var statements = new Statements(store, workerId);
-        statements.Add(LockWorker, new NpgsqlParameter { Value = _owned.Taken ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint });
+        statements.Add(LockWorker, Number(_owned.Taken));
         if (writes.FirstStarts.Count > 0)
             AddStarts(statements, writes.FirstStarts, mayBeRecorded);
         if (writes.Attempts.Count > 0)
@@ -215,6 +239,14 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
     private void AddSteps(Statements statements, List<StepWrite> writes, bool mayBeRecorded) => statements.AddCounted(
         typeof(StepWrite),
         mayBeRecorded ? InsertSteps + " on conflict do nothing" : InsertSteps,
+        [
+            .. StepColumns(writes),
+            Sparse(writes, w => _owned.Contains(w.Run) ? null : w.Run.CreatedAt?.UtcDateTime, null, NpgsqlDbType.TimestampTz),
+            Sparse(writes, w => _owned.Contains(w.Run) ? null : true, (bool?)null, NpgsqlDbType.Boolean),
+        ]);
+
+    private static NpgsqlParameter[] StepColumns(List<StepWrite> writes) =>
+    [
         Text(writes, w => w.Run.Id),
         Sparse(writes, w => w.Run.Epoch, 1, NpgsqlDbType.Bigint),
         Text(writes, w => w.Step.Key),
@@ -225,8 +257,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         Times(writes, w => w.Step.CompletedAt),
         Text(writes, w => w.Step.Result),
         SparseText(writes, w => ErrorJson.Write(w.Step.Error)),
-        Sparse(writes, w => _owned.Contains(w.Run) ? null : w.Run.CreatedAt?.UtcDateTime, null, NpgsqlDbType.TimestampTz),
-        Sparse(writes, w => _owned.Contains(w.Run) ? null : true, (bool?)null, NpgsqlDbType.Boolean));
+    ];
 
     private static void AddParks(Statements statements, List<ParkWrite> writes) => statements.AddCounted(
         typeof(ParkWrite),
@@ -340,33 +371,4 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
                 write.Fenced = true;
         }
     }
-
-    internal static NpgsqlParameter Text<T>(List<T> writes, Func<T, string?> value) => Array(writes, value, NpgsqlDbType.Text);
-
-    internal static NpgsqlParameter CreationTimes<T>(List<T> writes)
-        where T : OwnedWrite => Array(writes, w => w.Run.CreatedAt?.UtcDateTime, NpgsqlDbType.TimestampTz);
-
-    private static NpgsqlParameter Times<T>(List<T> writes, Func<T, DateTimeOffset> value) => Array(writes, w => value(w).UtcDateTime, NpgsqlDbType.TimestampTz);
-
-    internal static NpgsqlParameter Array<T, TValue>(List<T> writes, Func<T, TValue> value, NpgsqlDbType type) =>
-        Array(writes, writes.Count, value, type);
-
-    private static NpgsqlParameter Array<T, TValue>(List<T> writes, int count, Func<T, TValue> value, NpgsqlDbType type)
-    {
-        var values = new TValue[count];
-        for (var i = 0; i < count; i++)
-            values[i] = value(writes[i]);
-        return new NpgsqlParameter<TValue[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type };
-    }
-
-    /// <summary>A column that mostly has one value, sent without its end of such values: <c>unnest</c> gives null for what is missing.</summary>
-    private static NpgsqlParameter Sparse<T, TValue>(List<T> writes, Func<T, TValue> value, TValue usual, NpgsqlDbType type)
-    {
-        var count = writes.Count;
-        while (count > 0 && EqualityComparer<TValue>.Default.Equals(value(writes[count - 1]), usual))
-            count--;
-        return Array(writes, count, value, type);
-    }
-
-    private static NpgsqlParameter SparseText<T>(List<T> writes, Func<T, string?> value, string? usual = null) => Sparse(writes, value, usual, NpgsqlDbType.Text);
 }

@@ -1,4 +1,4 @@
-using static Elt.Durable.Journal.Postgres.PostgresCommit;
+using static Elt.Durable.Journal.Postgres.Columns;
 
 namespace Elt.Durable.Journal.Postgres;
 

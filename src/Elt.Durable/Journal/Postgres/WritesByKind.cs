@@ -13,7 +13,11 @@ internal sealed class WritesByKind
     {
         foreach (var write in writes)
             Add(write);
+        AreStepsAlone = Steps.Count == writes.Count && Effects.Count == 0;
     }
+
+    /// <summary>Whether there is nothing but steps that are recorded.</summary>
+    public bool AreStepsAlone { get; }
 
     /// <summary>All starts.</summary>
     public List<StartWrite> Starts { get; } = [];
