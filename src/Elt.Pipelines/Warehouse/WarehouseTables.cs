@@ -13,6 +13,7 @@ internal static class WarehouseTables
 
     // SQLite makes a table of a list of more than two values anew for each row that is inserted: more than half the work of staging one.
     private const string IsState = "state = 'present' or state = 'removed' or state = 'deleted' or state = 'outofscope' or state = 'quarantined'";
+    private const string IsChangeType = "change_type = 'INSERT' or change_type = 'UPDATE' or change_type = 'DELETE'";
 
     /// <summary>All tables of a dataset.</summary>
     public static IEnumerable<DatasetTable> Of(Dataset dataset)
@@ -52,8 +53,8 @@ internal static class WarehouseTables
                 """),
             .. declared,
             .. TableColumn.Lines(
-                """
-                change_type text not null check (change_type in ('INSERT', 'UPDATE', 'DELETE'))
+                $"""
+                change_type text not null check ({IsChangeType})
                 changed_fields text
                 detected_at text not null
                 resurrected integer not null default 0
