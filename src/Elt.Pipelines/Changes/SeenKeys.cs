@@ -7,18 +7,16 @@ namespace Elt.Pipelines.Changes;
 /// The keys that a run has seen, each with the one record that counts, in the temporary table <c>seen</c>. Of several records with one key the one that
 /// was changed last counts, where all of them say when that was; else the one that came last, by page and place, not by when it was fetched.
 /// </summary>
-/// <param name="ByState">Keys by what became of their records.</param>
+/// <param name="All">All keys.</param>
+/// <param name="Others">Keys of records that are gone or cannot be taken, by what became of them.</param>
 /// <param name="Duplicates">Keys whose records differ.</param>
-internal sealed record SeenKeys(IReadOnlyDictionary<string, long> ByState, long Duplicates)
+internal sealed record SeenKeys(long All, IReadOnlyDictionary<string, long> Others, long Duplicates)
 {
-    /// <summary>All keys.</summary>
-    public long All => ByState.Values.Sum();
-
     /// <summary>Keys of records that are there and cannot be taken.</summary>
-    public long Quarantined => ByState.GetValueOrDefault("quarantined");
+    public long Quarantined => Others.GetValueOrDefault("quarantined");
 
     /// <summary>Keys of records that are there.</summary>
-    public long Present => ByState.GetValueOrDefault("present") + Quarantined;
+    public long Present => All - Others.Values.Sum() + Quarantined;
 
     /// <summary>Collects the keys of a run's staging.</summary>
     public static SeenKeys Collect(SqliteTransaction transaction, DatasetSql sql, PipelineRun run)
@@ -32,7 +30,8 @@ internal sealed record SeenKeys(IReadOnlyDictionary<string, long> ByState, long 
             transaction.Execute(sql.PickAmongRepeated, run.Parameters);
             duplicates = transaction.Count(sql.CountDuplicates, run.Parameters);
         }
-        var states = transaction.Query(DatasetSql.CountSeen, row => (State: row.GetString(0), Keys: row.GetInt64(1)));
-        return new SeenKeys(states.ToDictionary(row => row.State, row => row.Keys), duplicates);
+        // Nearly all are present: to group those too would be to sort them.
+        var others = transaction.Query(DatasetSql.CountOthers, row => (State: row.GetString(0), Keys: row.GetInt64(1)));
+        return new SeenKeys(transaction.Count(DatasetSql.CountSeen), others.ToDictionary(row => row.State, row => row.Keys), duplicates);
     }
 }

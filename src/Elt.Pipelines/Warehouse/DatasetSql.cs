@@ -100,8 +100,11 @@ internal sealed class DatasetSql(Dataset dataset)
         where k.state = 'present' and (l.external_id is null or {dataset.Each(column => Differs(column, "s", "l"), " or ")})
         """;
 
-    /// <summary>Counts the seen keys by what became of their records. Columns: state, keys.</summary>
-    public const string CountSeen = "select state, count(*) from temp.seen group by state";
+    /// <summary>Counts the seen keys.</summary>
+    public const string CountSeen = "select count(*) from temp.seen";
+
+    /// <summary>Counts the seen keys of records that are not present, by what became of them. Columns: state, keys.</summary>
+    public const string CountOthers = "select state, count(*) from temp.seen where state <> 'present' group by state";
 
     /// <summary>
     /// Takes from the table of keys what a backfill leaves alone: records that are gone, those that are not proven to be as new as the row that latest has, and those that
