@@ -16,8 +16,8 @@ public sealed record WorkerOptions
     /// <summary>Runs executed at the same time, runs that only wait not counted; at least 1. Default 100.</summary>
     public int MaxConcurrentRuns { get; set; } = 100;
 
-    /// <summary>How often the journal is asked for due runs when nobody says that there are some. Default 2 s.</summary>
-    public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(2);
+    /// <summary>How often the journal is asked for due runs when nobody says that there are some. Default 3 s: two statements each time and the lease are less than one a second.</summary>
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>
     /// Whether the worker listens to the journal's notifications, which tell at once what the poll would find later. Default true; set it to false behind
