@@ -79,7 +79,7 @@ internal sealed class PostgresCancel(PostgresStore store)
         await store.RunAsync(connection, PostgresJournal.NewTaking, [owners.ToArray()], ct).ConfigureAwait(false);
         await store.RunAsync(connection, TellParents, [cancelled], ct).ConfigureAwait(false);
         string[] parents = [.. ended.Select(e => e.ParentId).OfType<string>()];
-        await store.RunAsync(connection, PostgresWakes.Wake, [null, parents, Array.Empty<string>(), cancelled], ct).ConfigureAwait(false);
+        await store.RunAsync(connection, PostgresWakes.Wake, [null, cancelled, parents, Array.Empty<string>()], ct).ConfigureAwait(false);
         // The executors of these shall look, and places in queues are free.
         await store.RunAsync(connection, PostgresHints.NotifyWoken, [], ct).ConfigureAwait(false);
         await store.RunAsync(connection, PostgresHints.NotifyWork, [], ct).ConfigureAwait(false);

@@ -15,25 +15,19 @@ internal static class Columns
 
     public static NpgsqlParameter Times<T>(List<T> writes, Func<T, DateTimeOffset> value) => Array(writes, w => value(w).UtcDateTime, NpgsqlDbType.TimestampTz);
 
-    public static NpgsqlParameter Array<T, TValue>(List<T> writes, Func<T, TValue> value, NpgsqlDbType type) =>
-        Array(writes, writes.Count, value, type);
-
-    private static NpgsqlParameter Array<T, TValue>(List<T> writes, int count, Func<T, TValue> value, NpgsqlDbType type)
+    public static NpgsqlParameter Array<T, TValue>(List<T> writes, Func<T, TValue> value, NpgsqlDbType type)
     {
-        var values = new TValue[count];
-        for (var i = 0; i < count; i++)
+        var values = new TValue[writes.Count];
+        for (var i = 0; i < values.Length; i++)
             values[i] = value(writes[i]);
         return new NpgsqlParameter<TValue[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type };
     }
 
-    /// <summary>A column that mostly has one value, sent without its end of such values: <c>unnest</c> gives null for what is missing.</summary>
-    public static NpgsqlParameter Sparse<T, TValue>(List<T> writes, Func<T, TValue> value, TValue usual, NpgsqlDbType type)
-    {
-        var count = writes.Count;
-        while (count > 0 && EqualityComparer<TValue>.Default.Equals(value(writes[count - 1]), usual))
-            count--;
-        return Array(writes, count, value, type);
-    }
+    /// <summary>A column whose values differ.</summary>
+    public static Column<T> Column<T, TValue>(string name, Func<T, TValue> value, NpgsqlDbType type = NpgsqlDbType.Text) =>
+        new(name, type, writes => Array(writes, value, type));
 
-    public static NpgsqlParameter SparseText<T>(List<T> writes, Func<T, string?> value, string? usual = null) => Sparse(writes, value, usual, NpgsqlDbType.Text);
+    /// <summary>A column that mostly has one value.</summary>
+    public static Column<T> Column<T, TValue>(string name, Func<T, TValue> value, TValue usual, NpgsqlDbType type = NpgsqlDbType.Text) =>
+        new(name, type, writes => Array(writes, value, type), usual is null ? "null" : $"'{usual}'", w => EqualityComparer<TValue>.Default.Equals(value(w), usual));
 }

@@ -25,6 +25,17 @@ internal sealed class Statements(PostgresStore store, string workerId)
         Add(sql, parameters);
     }
 
+    /// <summary>Adds a statement over rows whose number of changed rows is asked for afterwards.</summary>
+    /// <param name="statement">The statement.</param>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="end">What its text ends with.</param>
+    /// <param name="others">Its parameters before the rows.</param>
+    public void AddCounted<T>(RowStatement<T> statement, List<T> rows, string end = "", params NpgsqlParameter[] others)
+    {
+        var (text, columns) = statement.For(rows);
+        AddCounted(typeof(T), text + end, [.. others, .. columns]);
+    }
+
     public void NotifyWhen(bool isDue)
     {
         if (isDue)
