@@ -104,14 +104,5 @@ public abstract class OwnershipTests<TStore> : EngineSuite<TStore>
         Assert.Equal(3, await Store.CountAsync("select count(*) from steps where run_id = 'kept'"));
     }
 
-    private static StepWrite Step(RunKey run, string key) => new(run, new StepInfo
-    {
-        Key = key,
-        Kind = StepKind.Step,
-        Status = RunStatus.Success,
-        Result = "1",
-        Attempts = 1,
-        StartedAt = DateTimeOffset.UnixEpoch,
-        CompletedAt = DateTimeOffset.UnixEpoch,
-    });
+    private static StepWrite Step(RunKey run, string key) => new(run, SampleSteps.Step(key));
 }

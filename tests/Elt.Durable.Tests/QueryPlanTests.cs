@@ -122,9 +122,9 @@ public sealed class QueryPlanTests : IAsyncLifetime
                     new StartWrite(new NewRun { Id = mine.Id, Workflow = new("live", 1), Input = "1", ClaimNow = true }),
                     new StartWrite(new NewRun { Id = parked.Id, Workflow = new("live", 1), Input = "1", ClaimNow = true }),
                     new AttemptWrite(mine, new StepAttempt("step", 1, new ErrorInfo("Some", "error", null), now, now)),
-                    new StepWrite(mine, Step("step", StepKind.Step)),
-                    new StepWrite(mine, Step("event", StepKind.Event), new PublishEffect("name", "1")),
-                    new StepWrite(mine, Step("send", StepKind.Send), new SendEffect(Mail(parked.Id))),
+                    new StepWrite(mine, SampleSteps.Step("step", StepKind.Step)),
+                    new StepWrite(mine, SampleSteps.Step("event", StepKind.Event), new PublishEffect("name", "1")),
+                    new StepWrite(mine, SampleSteps.Step("send", StepKind.Send), new SendEffect(Mail(parked.Id))),
                     new MessageWrite(Mail(parked.Id)),
                     new ParkWrite(parked, null, 1),
                     new EndWrite(mine, null, new(RunStatus.Success, "1", null, now)),
@@ -134,11 +134,6 @@ public sealed class QueryPlanTests : IAsyncLifetime
     }
 
     private static Message Mail(string runId) => new() { RunId = runId, Topic = "", IdempotencyKey = $"{Guid.CreateVersion7()}", Payload = "1" };
-
-    private static StepInfo Step(string key, StepKind kind) => new()
-    {
-        Key = key, Kind = kind, Status = RunStatus.Success, Result = "1", Attempts = 1, StartedAt = DateTimeOffset.UnixEpoch, CompletedAt = DateTimeOffset.UnixEpoch,
-    };
 
     [Fact]
     public async Task A_statement_without_an_index_is_noticed()
@@ -175,7 +170,7 @@ public sealed class QueryPlanTests : IAsyncLifetime
         foreach (var run in (await journal.ClaimAsync(Request, default)).Runs)
         {
             var key = new RunKey(run.Id, run.Epoch);
-            writes.Add(new StepWrite(key, Step("step", StepKind.Step)));
+            writes.Add(new StepWrite(key, SampleSteps.Step("step", StepKind.Step)));
             writes.Add(new AttemptWrite(key, new StepAttempt("other", 1, new ErrorInfo("Some", "error", null), now, now)));
             writes.Add(writes.Count % 2 == 0 ? new ParkWrite(key, now, run.WakeCount) : new EndWrite(key, "parent-1", new(RunStatus.Success, "1", null, now)));
         }

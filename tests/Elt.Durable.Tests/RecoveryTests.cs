@@ -43,7 +43,7 @@ public sealed class TakeoverOnPostgres : EngineSuite<PostgresStore>
         await RunAsync(takeover, "update runs set owner = null, status = 'ENQUEUED', due_at = now() where owner = 'zombie'");
         await RunAsync(takeover, "delete from workers where id = 'zombie'");
 
-        var late = RecoveryTests.Step("prey", epoch: 1);
+        var late = SampleSteps.LateStep("prey", epoch: 1);
         var commit = journal.CommitAsync("zombie", [late], default);
         await Eventually.TrueAsync(async () => commit.IsCompleted || await Store.CountAsync(Blocked) > 0);
         await takeover.CommitAsync();
@@ -170,7 +170,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         var run = new RunKey("mine", 1);
         var now = DateTimeOffset.UnixEpoch;
         await CommitTwiceAsync(() => new StartWrite(new NewRun { Id = "mine", Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true }));
-        await CommitTwiceAsync(() => RecoveryTests.Step("mine", epoch: 1));
+        await CommitTwiceAsync(() => SampleSteps.LateStep("mine", epoch: 1));
         await CommitTwiceAsync(() => new AttemptWrite(run, new StepAttempt("late", 1, new ErrorInfo("type", "message", null), now, now)));
         await CommitTwiceAsync(() => new EndWrite(run, null, new RunOutcome(RunStatus.Success, "1", null, now)));
         Assert.Equal(1, await Store.CountAsync("select count(*) from runs"));
@@ -277,7 +277,7 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         var error = new ErrorInfo("type", "message", null);
         OwnedWrite[] writes =
         [
-            RecoveryTests.Step("prey", epoch),
+            SampleSteps.LateStep("prey", epoch),
             new AttemptWrite(run, new StepAttempt("late", 1, error, now, now)),
             new ParkWrite(run, null, 0),
             new EndWrite(run, null, new RunOutcome(RunStatus.Success, "1", null, now)),
@@ -287,18 +287,4 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         Assert.All(writes, write => Assert.True(write.Fenced, $"{write.GetType().Name} by {worker} at epoch {epoch} was not refused"));
         Assert.True(child.Fenced);
     }
-}
-
-internal static class RecoveryTests
-{
-    public static StepWrite Step(string run, long epoch) => new(new RunKey(run, epoch), new StepInfo
-    {
-        Key = "late",
-        Kind = StepKind.Step,
-        Status = RunStatus.Success,
-        Result = "1",
-        Attempts = 1,
-        StartedAt = DateTimeOffset.UnixEpoch,
-        CompletedAt = DateTimeOffset.UnixEpoch,
-    });
 }

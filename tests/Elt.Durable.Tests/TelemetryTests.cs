@@ -80,7 +80,7 @@ public abstract class TelemetryTests<TStore> : EngineSuite<TStore>
         using var metrics = new Metrics();
         var engine = await StartEngineAsync();
         await engine.Client.StartAsync(new Sequence(1), _id, new StartOptions { Delay = TimeSpan.FromDays(1) });
-        await engine.Writer.CommitAsync(RecoveryTests.Step(_id, epoch: 7));
+        await engine.Writer.CommitAsync(SampleSteps.LateStep(_id, epoch: 7));
         Assert.NotEmpty(metrics.Of("durable.write.fenced"));
         await engine.StopAsync();
         await Store.ExecuteAsync("update runs set status = 'RUNNING', owner = 'dead', due_at = null");

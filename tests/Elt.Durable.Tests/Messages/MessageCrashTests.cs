@@ -201,17 +201,6 @@ public abstract class MessageCrashTests<TStore> : EngineSuite<TStore>
         }
     }
 
-    private static StepWrite Step(string key, StepKind kind, long epoch, StepEffect effect, DateTimeOffset? createdAt = null) => new(
-        new RunKey("mine", epoch, createdAt),
-        new StepInfo
-        {
-            Key = key,
-            Kind = kind,
-            Status = RunStatus.Success,
-            Result = "null",
-            Attempts = 1,
-            StartedAt = DateTimeOffset.UnixEpoch,
-            CompletedAt = DateTimeOffset.UnixEpoch,
-        },
-        effect);
+    private static StepWrite Step(string key, StepKind kind, long epoch, StepEffect effect, DateTimeOffset? createdAt = null) =>
+        new(new RunKey("mine", epoch, createdAt), SampleSteps.Step(key, kind), effect);
 }
