@@ -101,9 +101,14 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         if (filter.Statuses.Count > 0 ? filter.Statuses.Any(s => !s.IsFinal()) : filter.ErrorText is null)
             parts.Add("completed_at is null");
         if (filter.Statuses.Count == 0 || filter.Statuses.Any(s => s.IsFinal()))
-            parts.Add("completed_at is not null");
+            parts.Add(HasIndex(filter) ? "completed_at is not null" : "completed_at > '-infinity'");
         return string.Join(" union all ", parts.Select(part => $"({query(part)})"));
     }
+
+    /// <summary>Whether the runs that ended have an index for what the filter asks; else the one of all of them is walked, which is chosen by its condition.</summary>
+    private static bool HasIndex(RunFilter filter) =>
+        filter is not { Workflow: null, Queue: null, Schedule: null, ParentId: null, ErrorText: null }
+        || (filter.Statuses.Count > 0 && filter.Statuses.All(status => status > RunStatus.Success));
 
     internal static RunConditions Conditions(RunFilter filter)
     {
