@@ -48,6 +48,9 @@ public sealed record RunFilter
     /// <summary>At most this many, newest first; 1 to 1000. Default 50. Does not count for counting.</summary>
     public int Limit { get; init; } = 50;
 
+    /// <summary>Whether only runs that ended without success can match.</summary>
+    internal bool MeansOnlyFailed => ErrorText is not null || (Statuses.Count > 0 && Statuses.All(status => status > RunStatus.Success));
+
     internal int Page => Math.Clamp(Limit, 1, 1000);
 }
 

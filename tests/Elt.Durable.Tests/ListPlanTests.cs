@@ -30,6 +30,7 @@ public sealed class ListPlanTests
         ["next page"] = new() { After = new RunCursor(DateTimeOffset.UnixEpoch.AddSeconds(500), "id-500") },
         ["live"] = new() { Statuses = [RunStatus.Running, RunStatus.Waiting] },
         ["failed"] = new() { Statuses = [RunStatus.Error, RunStatus.Cancelled] },
+        ["a status nobody has"] = new() { Statuses = [RunStatus.MaxRecoveryAttemptsExceeded] },
         ["error text"] = new() { ErrorText = "timeout" },
         ["workflow"] = new() { Workflow = "rare" },
         ["queue"] = new() { Queue = "queue-3" },

@@ -41,6 +41,9 @@ public abstract class ListTests<TStore> : EngineSuite<TStore>
         await AssertIdsAsync(client, new() { ErrorText = "invalidOPERATION" }, "bad");
         await AssertIdsAsync(client, new() { ErrorText = "%" }, "");
         await AssertIdsAsync(client, new() { ErrorText = "ListTests.cs" }, "");
+        await AssertIdsAsync(client, new() { ErrorText = "über", Statuses = [RunStatus.Error, RunStatus.Enqueued] }, "bad");
+        await AssertIdsAsync(client, new() { ErrorText = "über", Statuses = [RunStatus.Success] }, "");
+        await AssertIdsAsync(client, new() { Statuses = [RunStatus.Cancelled, RunStatus.Error, RunStatus.MaxRecoveryAttemptsExceeded] }, "bad");
     }
 
     [Fact]
@@ -61,6 +64,8 @@ public abstract class ListTests<TStore> : EngineSuite<TStore>
         Assert.Equal(new Dictionary<RunStatus, long> { [RunStatus.Success] = 4, [RunStatus.Error] = 1, [RunStatus.Enqueued] = 1 }, all);
         Assert.Equal(new Dictionary<RunStatus, long> { [RunStatus.Success] = 2 }, await client.CountAsync(new RunFilter { ParentId = "fam" }));
         Assert.Empty(await client.CountAsync(new RunFilter { Queue = "narrow" }));
+        Assert.Equal(new Dictionary<RunStatus, long> { [RunStatus.Error] = 1 }, await client.CountAsync(new RunFilter { Statuses = [RunStatus.Error, RunStatus.Cancelled] }));
+        Assert.Empty(await client.CountAsync(new RunFilter { ErrorText = "über", Statuses = [RunStatus.Success] }));
     }
 
     [Fact]

@@ -59,7 +59,7 @@ internal sealed class RunConditions(Func<DateTimeOffset, object> time, int first
     {
         if (filter.Statuses.Count > 0 && filter.Statuses.All(status => !status.IsFinal()))
             Add("completed_at is null");
-        if (filter.ErrorText is not null || (filter.Statuses.Count > 0 && filter.Statuses.All(status => status > RunStatus.Success)))
+        if (filter.MeansOnlyFailed)
             Add(IsFailed);
     }
 

@@ -10,6 +10,8 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         "id, workflow, version, status, input, output, error, queue, parent_id, epoch, recoveries, owner, due_at, created_at, started_at, completed_at, "
         + "deadline_at, queue_key, deduplication_id, schedule, forked_from";
 
+    private static readonly RunStatus[] Failed = [RunStatus.Error, RunStatus.Cancelled, RunStatus.MaxRecoveryAttemptsExceeded];
+
     public async Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct) => await FindRunsAsync([runId], ct).ConfigureAwait(false) is [var run, ..] ? run : null;
 
     public async Task<IReadOnlyList<RunInfo>> FindRunsAsync(string[] runIds, CancellationToken ct)
@@ -94,21 +96,21 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
     private static string CountSql(RunFilter filter, RunConditions conditions) =>
         OfEachPart(filter, part => $"select status, count(*) from durable.runs {conditions.WhereAnd(part)} group by status");
 
-    /// <summary>A query over the runs that live and one over those that ended, which have indexes of their own; only one of them where the filter says so.</summary>
+    /// <summary>A query over the runs that live and one over those that ended, which have indexes of their own; only those of them that the filter can mean.</summary>
     private static string OfEachPart(RunFilter filter, Func<string, string> query)
     {
-        var parts = new List<string>(2);
+        var parts = new List<string>();
         if (filter.Statuses.Count > 0 ? filter.Statuses.Any(s => !s.IsFinal()) : filter.ErrorText is null)
             parts.Add("completed_at is null");
-        if (filter.Statuses.Count == 0 || filter.Statuses.Any(s => s.IsFinal()))
+        if (filter.MeansOnlyFailed)
+            parts.AddRange(Failed.Where(s => filter.Statuses.Count == 0 || filter.Statuses.Contains(s)).Select(s => $"completed_at is not null and status = '{s.ToText()}'"));
+        else if (filter.Statuses.Count == 0 || filter.Statuses.Any(s => s.IsFinal()))
             parts.Add(HasIndex(filter) ? "completed_at is not null" : "completed_at > '-infinity'");
-        return string.Join(" union all ", parts.Select(part => $"({query(part)})"));
+        return string.Join(" union all ", parts.DefaultIfEmpty("false").Select(part => $"({query(part)})"));
     }
 
     /// <summary>Whether the runs that ended have an index for what the filter asks; else the one of all of them is walked, which is chosen by its condition.</summary>
-    private static bool HasIndex(RunFilter filter) =>
-        filter is not { Workflow: null, Queue: null, Schedule: null, ParentId: null, ErrorText: null }
-        || (filter.Statuses.Count > 0 && filter.Statuses.All(status => status > RunStatus.Success));
+    private static bool HasIndex(RunFilter filter) => filter is not { Workflow: null, Queue: null, Schedule: null, ParentId: null };
 
     internal static RunConditions Conditions(RunFilter filter)
     {
