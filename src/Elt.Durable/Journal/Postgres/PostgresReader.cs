@@ -10,7 +10,7 @@ internal sealed class PostgresReader(NpgsqlDataSource dataSource)
         "id, workflow, version, status, input, output, error, queue, parent_id, epoch, recoveries, owner, due_at, created_at, started_at, completed_at, "
         + "deadline_at, queue_key, deduplication_id, schedule, forked_from";
 
-    private static readonly RunStatus[] Failed = [RunStatus.Error, RunStatus.Cancelled, RunStatus.MaxRecoveryAttemptsExceeded];
+    private static readonly RunStatus[] Failed = [.. Enum.GetValues<RunStatus>().Where(status => status > RunStatus.Success)];
 
     public async Task<RunInfo?> FindRunAsync(string runId, CancellationToken ct) => await FindRunsAsync([runId], ct).ConfigureAwait(false) is [var run, ..] ? run : null;
 

@@ -9,7 +9,7 @@ namespace Elt.Durable.Journal.Postgres;
 /// <param name="Values">Its values for these rows: an array.</param>
 /// <param name="Usual">The value that it mostly has, as a literal; <see langword="null"/> when there is none.</param>
 /// <param name="IsUsual">Whether a row has that value.</param>
-internal sealed record Column<T>(string Name, NpgsqlDbType Type, Func<List<T>, NpgsqlParameter> Values, string? Usual = null, Func<T, bool>? IsUsual = null)
+internal sealed record Column<T>(string Name, NpgsqlDbType Type, Func<List<T>, NpgsqlParameter> Values, string? Usual = null, Predicate<T>? IsUsual = null)
 {
     private string TypeName => Type switch
     {
@@ -50,7 +50,7 @@ internal sealed class RowStatement<T>
     /// <summary>The text for these rows, and their columns as its parameters.</summary>
     public (string Text, NpgsqlParameter[] Columns) For(List<T> rows)
     {
-        var isPlain = Array.TrueForAll(_columns, c => c.IsUsual is null || rows.TrueForAll(c.IsUsual.Invoke));
+        var isPlain = Array.TrueForAll(_columns, c => c.IsUsual is null || rows.TrueForAll(c.IsUsual));
         return (isPlain ? _plain : _full, Array.ConvertAll(isPlain ? _differing : _columns, c => c.Values(rows)));
     }
 }

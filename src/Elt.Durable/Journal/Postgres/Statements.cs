@@ -25,7 +25,7 @@ internal sealed class Statements(PostgresStore store, string workerId)
         Add(sql, parameters);
     }
 
-    /// <summary>Adds a statement over rows whose number of changed rows is asked for afterwards.</summary>
+    /// <summary>Adds a statement over rows; how many it changed can be asked for afterwards.</summary>
     /// <param name="statement">The statement.</param>
     /// <param name="rows">Its rows.</param>
     /// <param name="end">What its text ends with.</param>
