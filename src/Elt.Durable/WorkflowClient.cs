@@ -195,6 +195,7 @@ public sealed partial class WorkflowClient
         var run = new NewRun
         {
             Id = id,
+            HasNewId = workflowId is null,
             Workflow = workflow,
             Input = input,
             Queue = options.Queue,

@@ -170,10 +170,11 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
         var run = new RunKey("mine", 1);
         var now = DateTimeOffset.UnixEpoch;
         await CommitTwiceAsync(() => new StartWrite(new NewRun { Id = "mine", Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true }));
+        await CommitTwiceAsync(() => new StartWrite(new NewRun { Id = "made-up", HasNewId = true, Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true }));
         await CommitTwiceAsync(() => SampleSteps.LateStep("mine", epoch: 1));
         await CommitTwiceAsync(() => new AttemptWrite(run, new StepAttempt("late", 1, new ErrorInfo("type", "message", null), now, now)));
         await CommitTwiceAsync(() => new EndWrite(run, null, new RunOutcome(RunStatus.Success, "1", null, now)));
-        Assert.Equal(1, await Store.CountAsync("select count(*) from runs"));
+        Assert.Equal(2, await Store.CountAsync("select count(*) from runs where owner = 'me' or completed_at is not null"));
         Assert.Equal(1, await Store.CountAsync("select count(*) from steps"));
         Assert.Equal(1, await Store.CountAsync("select count(*) from step_attempts"));
 
@@ -184,6 +185,8 @@ public abstract class RecoveryTests<TStore> : EngineSuite<TStore>
                 var again = write();
                 await journal.CommitAsync("me", [again], default);
                 Assert.False(again is OwnedWrite { Fenced: true } or StartWrite { Fenced: true }, $"{again.GetType().Name} was refused the {i + 1}. time");
+                if (again is StartWrite start)
+                    Assert.Equal((i == 0, i > 0), (start.Claimed, start.Existing is not null));
             }
         }
     }

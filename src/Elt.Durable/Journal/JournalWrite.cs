@@ -45,6 +45,9 @@ internal sealed record NewRun
 {
     public required string Id { get; init; }
 
+    /// <summary>Whether the id was made up for this run, so that no other can have it.</summary>
+    public bool HasNewId { get; init; }
+
     public required WorkflowReference Workflow { get; init; }
 
     public required string Input { get; init; }

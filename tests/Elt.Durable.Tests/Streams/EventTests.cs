@@ -1,3 +1,5 @@
+using Elt.Durable.Journal;
+using Elt.Durable.Streams;
 using Elt.Durable.Tests.Suite;
 using Elt.Testing;
 
@@ -77,6 +79,28 @@ public abstract class EventTests<TStore> : EngineSuite<TStore>
         await engine.Client.SendAsync("target", "end");
         Assert.Equal("Run 'target' ended without having set the event 'ready'.", await WithinPatienceAsync(waiter.ResultAsync()));
         await Assert.ThrowsAsync<EventNotSetException>(() => WithinPatienceAsync(outside));
+    }
+
+    [Fact]
+    [Trait("promise", "E5")]
+    public async Task Of_the_runs_that_end_in_one_commit_those_that_are_awaited_wake_their_waiters()
+    {
+        var journal = await OpenJournalAsync();
+        await journal.RegisterWorkerAsync("me", TimeSpan.FromMinutes(1), default);
+        var starts = new[] { "alone", "awaited", "waiter" }
+            .Select(id => new StartWrite(new NewRun { Id = id, Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true })).ToList();
+        await journal.CommitAsync("me", starts, default);
+        Assert.Equal(new EventState(false, null), await journal.Streams.FindEventAsync("awaited", "ready", "waiter", default));
+
+        var ends = new[] { ("alone", 1), ("awaited", 1), ("waiter", 7) }
+            .Select(run => new EndWrite(new RunKey(run.Item1, run.Item2), null, new RunOutcome(RunStatus.Success, "1", null, DateTimeOffset.UnixEpoch))).ToList();
+        await journal.CommitAsync("me", ends, default);
+
+        Assert.Equal([false, false, true], ends.ConvertAll(end => end.Fenced));
+        Assert.Equal(JournalHint.RunsAreWoken, ends.Aggregate(JournalHint.None, (woke, end) => woke | end.Woke));
+        Assert.Equal(2, await Store.CountAsync("select count(*) from runs where completed_at is not null"));
+        Assert.Equal(1, await Store.CountAsync("select count(*) from runs where id = 'waiter' and wake_count = 1 and owner = 'me'"));
+        Assert.Equal(0, await Store.CountAsync("select count(*) from event_waiters"));
     }
 
     [Fact]

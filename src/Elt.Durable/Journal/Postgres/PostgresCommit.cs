@@ -25,7 +25,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
             try
             {
                 if (mayBeRecorded || !await TryCommitOwnStepsAsync(workerId, byKind, ct).ConfigureAwait(false))
-                    writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded, ct).ConfigureAwait(false);
+                    writes[^1].Woke = await CommitAsync(workerId, byKind, mayBeRecorded, mayBeAwaited: false, ct).ConfigureAwait(false);
                 return;
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation && !mayBeRecorded)
@@ -58,15 +58,20 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
     /// <param name="mayBeRecorded">
     /// Whether some steps or runs may be in the journal, as after a commit whose answer was lost. It is rare, and being ready for it costs a third of an insert.
     /// </param>
+    /// <param name="mayBeAwaited">Whether others may wait for the runs that end. Few are awaited, and to look for waiters costs as much as to end twenty runs.</param>
     /// <param name="ct">Gives up.</param>
-    private async Task<JournalHint> CommitAsync(string workerId, WritesByKind writes, bool mayBeRecorded, CancellationToken ct)
+    private async Task<JournalHint> CommitAsync(string workerId, WritesByKind writes, bool mayBeRecorded, bool mayBeAwaited, CancellationToken ct)
     {
         var conflicts = mayBeRecorded ? " on conflict do nothing" : "";
         var statements = new Statements(store, workerId);
         statements.Add(CommitStatements.LockWorker, Number(_owned.Taken));
+        var areStartsNew = !mayBeRecorded && writes.FirstStarts.TrueForAll(s => s.Run is { HasNewId: true, Queue: null, Parent: null });
         if (writes.FirstStarts.Count > 0)
         {
-            statements.AddCounted(CommitStatements.InsertRuns, writes.FirstStarts, conflicts + " returning id, created_at, owner is not null");
+            if (areStartsNew)
+                statements.Add(CommitStatements.InsertNewRuns, writes.FirstStarts);
+            else
+                statements.Add(CommitStatements.InsertRuns, writes.FirstStarts, conflicts + " returning id, created_at, owner is not null");
             statements.NotifyWhen(writes.FirstStarts.Exists(s => !s.Run.ClaimNow));
         }
         if (writes.Attempts.Count > 0)
@@ -78,19 +83,28 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         var setters = PostgresStreamStore.AddEntries(statements, writes.Effects);
         if (writes.Parks.Count > 0)
             AddParks(statements, writes.Parks);
+        mayBeAwaited |= receivers.Count + setters.Count > 0 || writes.Ends.Exists(w => w.ParentId is not null);
         if (writes.Ends.Count > 0)
-            AddEnds(statements, writes.Ends);
-        PostgresWakes.Add(statements, writes.Ends, receivers, setters);
+            AddEnds(statements, writes.Ends, mayBeAwaited);
+        if (mayBeAwaited)
+            PostgresWakes.Add(statements, writes.Ends, receivers, setters);
 
         var results = await ExecuteAsync(statements, ct).ConfigureAwait(false);
         foreach (var start in writes.FirstStarts)
         {
-            if (results.Created.TryGetValue(start.Run.Id, out var run))
+            if (areStartsNew)
+                (start.CreatedAt, start.Claimed) = (results.Now, start.Run.ClaimNow && results.Taken is not null);
+            else if (results.Created.TryGetValue(start.Run.Id, out var run))
                 (start.CreatedAt, start.Claimed) = run;
         }
         _owned.See(workerId, results.Taken);
         LearnOwned(writes, areAllStepsWritten: !statements.ChangedFewer(typeof(StepWrite), writes.Steps.Count));
         await ResolveAsync(statements, writes, workerId, ct).ConfigureAwait(false);
+        if (!statements.ChangedFewer(typeof(EndWrite), writes.Ends.Count))
+            return results.Woke;
+        if (!mayBeAwaited)
+            return await CommitAsync(workerId, new WritesByKind(writes.Ends), mayBeRecorded: false, mayBeAwaited: true, ct).ConfigureAwait(false);
+        await ResolveRunsAsync(writes.Ends, (end, run) => end.Fenced = !end.IsOf(run), ct).ConfigureAwait(false);
         return results.Woke;
     }
 
@@ -180,9 +194,9 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
         Array(writes, w => w.WakeCount, NpgsqlDbType.Bigint),
         CreationTimes(writes));
 
-    private static void AddEnds(Statements statements, List<EndWrite> writes)
+    private static void AddEnds(Statements statements, List<EndWrite> writes, bool mayBeAwaited)
     {
-        statements.AddCounted(CommitStatements.EndRuns, writes);
+        statements.AddCounted(mayBeAwaited ? CommitStatements.EndRuns : CommitStatements.EndUnawaitedRuns, writes);
         var children = writes.Where(w => w.ParentId is not null).ToList();
         if (children.Count == 0)
             return;
@@ -200,7 +214,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
             Times(children, w => w.Outcome.CompletedAt));
     }
 
-    /// <summary>Finds out about the writes whose statement changed fewer rows than it had.</summary>
+    /// <summary>Finds out about the writes, apart from ends, whose statement changed fewer rows than it had.</summary>
     private async Task ResolveAsync(Statements statements, WritesByKind writes, string workerId, CancellationToken ct)
     {
         if (writes.Starts.FindAll(s => s.CreatedAt == default) is { Count: > 0 } starts)
@@ -215,8 +229,6 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
                 park.Woken = run.Owner == workerId && run.Epoch == park.Run.Epoch;
                 park.Fenced = !park.Woken && !(run.Status == RunStatus.Waiting && run.Epoch == park.Run.Epoch);
             }, ct).ConfigureAwait(false);
-        if (statements.ChangedFewer(typeof(EndWrite), writes.Ends.Count))
-            await ResolveRunsAsync(writes.Ends, (end, run) => end.Fenced = !end.IsOf(run), ct).ConfigureAwait(false);
     }
 
     private async Task ResolveStartsAsync(List<StartWrite> starts, CancellationToken ct)

@@ -18,6 +18,16 @@ internal sealed class Statements(PostgresStore store, string workerId)
         return this;
     }
 
+    /// <summary>Adds a statement over rows.</summary>
+    /// <param name="statement">The statement.</param>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="end">What its text ends with.</param>
+    public void Add<T>(RowStatement<T> statement, List<T> rows, string end = "")
+    {
+        var (text, columns) = statement.For(rows);
+        Add(text + end, columns);
+    }
+
     /// <summary>Adds a statement whose number of changed rows is asked for afterwards.</summary>
     public void AddCounted(Type write, string sql, params NpgsqlParameter[] parameters)
     {
