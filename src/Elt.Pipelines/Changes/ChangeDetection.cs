@@ -56,7 +56,7 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
             transaction.Execute(sql.RememberMissing, [.. run.Parameters, ("$seq", run.Seq)]);
         // What passes although nothing is proven was approved by a person, who has seen that it was missing before.
         var proven = doubt is null || gone.Unproven is not null;
-        var deleted = hold is null ? transaction.Execute(sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", proven)]) : 0;
+        var deleted = missing > 0 && hold is null ? transaction.Execute(sql.InsertDeletes, [.. run.Parameters, ("$now", now), ("$proven", proven)]) : 0;
         if (hold is null && deleted < missing)
             DeleteHolds.KeepApproval(transaction, run, sql);
         // What is held waits for a person, and what a person has approved is asked for no more.

@@ -24,8 +24,8 @@ internal static class BareLoad
         on conflict (organization_id, connected_integration_id, external_id) do update set name = excluded.name, email = excluded.email, attributes = excluded.attributes
         """;
 
-    /// <returns>Rows per second.</returns>
-    public static async Task<double> MeasureAsync(string connectionString, IReadOnlyList<DemoUser> users, CancellationToken ct)
+    /// <returns>How long it took.</returns>
+    public static async Task<TimeSpan> MeasureAsync(string connectionString, IReadOnlyList<DemoUser> users, CancellationToken ct)
     {
         var rows = users.Select(user => (user, Id: Guid.CreateVersion7(), Attributes: JsonSerializer.Serialize(new { user.Active, user.Department, user.Title }))).ToArray();
         await using var dataSource = NpgsqlDataSource.Create(connectionString);
@@ -55,7 +55,7 @@ internal static class BareLoad
             await ExecuteAsync(connection, Merge, ct);
             await transaction.CommitAsync(ct);
         }
-        return rows.Length / Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        return Stopwatch.GetElapsedTime(begun);
     }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken ct)
