@@ -43,7 +43,8 @@ internal sealed class ChangeDetection(Dataset dataset, DeleteThresholds threshol
         transaction.Execute(DatasetSql.SeeConfirmed, run.Parameters);
         var now = time.GetUtcNow().ToStored();
         transaction.Execute(sql.DeleteChanges, run.Parameters);
-        transaction.Execute(sql.InsertChanges, [.. run.Parameters, ("$now", now)]);
+        var isAsStaged = seen.Repeated == 0 && !run.IsBackfill && transaction.Count(sql.CountFallingKeys, run.Parameters) == 0;
+        transaction.Execute(isAsStaged ? sql.InsertChangesAsStaged : sql.InsertChanges, [.. run.Parameters, ("$now", now)]);
         var doubt = completeness.AbsenceDoubt;
         transaction.Execute(sql.ForgetMissing, run.Parameters);
         var missing = transaction.Count(sql.CountMissing, run.Parameters);

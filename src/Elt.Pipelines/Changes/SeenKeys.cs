@@ -9,8 +9,9 @@ namespace Elt.Pipelines.Changes;
 /// </summary>
 /// <param name="All">All keys.</param>
 /// <param name="Others">Keys of records that are gone or cannot be taken, by what became of them.</param>
+/// <param name="Repeated">Keys that came more than once.</param>
 /// <param name="Duplicates">Keys whose records differ.</param>
-internal sealed record SeenKeys(long All, IReadOnlyDictionary<string, long> Others, long Duplicates)
+internal sealed record SeenKeys(long All, IReadOnlyDictionary<string, long> Others, long Repeated, long Duplicates)
 {
     /// <summary>Keys of records that are there and cannot be taken.</summary>
     public long Quarantined => Others.GetValueOrDefault("quarantined");
@@ -24,14 +25,15 @@ internal sealed record SeenKeys(long All, IReadOnlyDictionary<string, long> Othe
         transaction.Execute(DatasetSql.CreateSeen);
         transaction.Execute(sql.FillSeen, run.Parameters);
         long duplicates = 0;
+        var repeated = transaction.Count(DatasetSql.CountRepeated);
         // The passes over staging that pick among several records are spared where each came once.
-        if (transaction.Count(DatasetSql.CountRepeated) > 0)
+        if (repeated > 0)
         {
             transaction.Execute(sql.PickAmongRepeated, run.Parameters);
             duplicates = transaction.Count(sql.CountDuplicates, run.Parameters);
         }
         // Nearly all are present: to group those too would be to sort them.
         var others = transaction.Query(DatasetSql.CountOthers, row => (State: row.GetString(0), Keys: row.GetInt64(1)));
-        return new SeenKeys(transaction.Count(DatasetSql.CountSeen), others.ToDictionary(row => row.State, row => row.Keys), duplicates);
+        return new SeenKeys(transaction.Count(DatasetSql.CountSeen), others.ToDictionary(row => row.State, row => row.Keys), repeated, duplicates);
     }
 }

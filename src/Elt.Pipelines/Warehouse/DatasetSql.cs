@@ -80,25 +80,30 @@ internal sealed class DatasetSql(Dataset dataset)
         where s.state <> p.state or {dataset.Each(column => Differs(column, "s", "p"), " or ")}
         """;
 
-    /// <summary>
-    /// Detects inserts and updates. IS NOT compares null-safely, <c>same_text</c> as <see cref="SqliteText"/> does; the cross join fixes the order: keys, then their staged row, then latest.
-    /// </summary>
-    public string InsertChanges =>
+    /// <summary>Counts the pages of a run that begin with a lower key than the page before: none where keys come in their order.</summary>
+    public string CountFallingKeys =>
         $"""
-        insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, updated_at, change_type, changed_fields, resurrected, detected_at)
-        select s.organization_id, s.connected_integration_id, s.workflow_id, s.external_id, s.id, {dataset.Each("s.{0}")}, s.updated_at,
-          case when l.external_id is null then 'INSERT' else 'UPDATE' end,
-          case when l.external_id is not null then rtrim({ChangedFields()}, ',') end,
-          l.external_id is null and exists (
-            select 1 from {_tombstones} t where t.organization_id = $org and t.connected_integration_id = $integration and t.id = s.id),
-          $now
-        from temp.seen k
+        select count(*) from (
+          select s.external_id < lag(s.external_id) over (order by s.page) as falls
+          from extract_pages p
+          cross join {_staging} s
+            on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.page = p.page and s.ordinal = 0
+          where p.organization_id = $org and p.connected_integration_id = $integration and p.workflow_id = $run)
+        where falls
+        """;
+
+    /// <summary>Detects inserts and updates, in the order of the keys, whatever that of the pages is: keys, then their staged row, then latest.</summary>
+    public string InsertChanges => InsertChangesOf(
+        $"""
+        temp.seen k
         cross join {_staging} s
           on s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.page = k.page and s.ordinal = k.ordinal
-        left join {_latest} l
-          on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = k.external_id
-        where k.state = 'present' and (l.external_id is null or {dataset.Each(column => Differs(column, "s", "l"), " or ")})
-        """;
+        """,
+        "k.state = 'present'");
+
+    /// <summary>Detects the same of a run of which each staged row counts and keys come in their order: one search less for each row.</summary>
+    public string InsertChangesAsStaged => InsertChangesOf(
+        $"{_staging} s", "s.organization_id = $org and s.connected_integration_id = $integration and s.workflow_id = $run and s.state = 'present'");
 
     /// <summary>Counts the seen keys.</summary>
     public const string CountSeen = "select count(*) from temp.seen";
@@ -334,6 +339,22 @@ internal sealed class DatasetSql(Dataset dataset)
         from {_latest} l
         where l.organization_id = $org and l.connected_integration_id = $integration
           and not exists (select 1 from temp.seen k where k.external_id = l.external_id and k.state in ('present', 'quarantined', 'confirmed'))
+        """;
+
+    // IS NOT compares null-safely, same_text as SqliteText does.
+    private string InsertChangesOf(string rows, string condition) =>
+        $"""
+        insert into {_cdc} (organization_id, connected_integration_id, workflow_id, external_id, id, {_columns}, updated_at, change_type, changed_fields, resurrected, detected_at)
+        select s.organization_id, s.connected_integration_id, s.workflow_id, s.external_id, s.id, {dataset.Each("s.{0}")}, s.updated_at,
+          case when l.external_id is null then 'INSERT' else 'UPDATE' end,
+          case when l.external_id is not null then rtrim({ChangedFields()}, ',') end,
+          l.external_id is null and exists (
+            select 1 from {_tombstones} t where t.organization_id = $org and t.connected_integration_id = $integration and t.id = s.id),
+          $now
+        from {rows}
+        left join {_latest} l
+          on l.organization_id = $org and l.connected_integration_id = $integration and l.external_id = s.external_id
+        where {condition} and (l.external_id is null or {dataset.Each(column => Differs(column, "s", "l"), " or ")})
         """;
 
     private string ChangedFields() => dataset.Each(column => $"case when {Differs(column, "s", "l")} then '{column.Name},' else '' end", " || ");

@@ -26,6 +26,24 @@ public sealed class QueryPlanTests
             ]
         },
         {
+            Sql.InsertChangesAsStaged,
+            [
+                "SEARCH TABLE users_staging AS s USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=?)",
+                "SEARCH TABLE users_latest AS l USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND external_id=?)",
+                "CORRELATED SCALAR SUBQUERY",
+                "SEARCH TABLE users_tombstones AS t USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND id=?)",
+            ]
+        },
+        {
+            Sql.CountFallingKeys,
+            [
+                "CO-ROUTINE 1",
+                "CO-ROUTINE 3",
+                "SEARCH TABLE extract_pages AS p USING COVERING INDEX",
+                "SEARCH TABLE users_staging AS s USING PRIMARY KEY (organization_id=? AND connected_integration_id=? AND workflow_id=? AND page=? AND ordinal=?)",
+            ]
+        },
+        {
             Sql.InsertDeletes,
             [
                 "SEARCH TABLE users_latest AS l USING PRIMARY KEY (organization_id=? AND connected_integration_id=?)",
