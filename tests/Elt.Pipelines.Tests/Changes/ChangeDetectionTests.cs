@@ -109,6 +109,20 @@ public sealed class ChangeDetectionTests
         Assert.Equal(["19"], workshop.Rows("select count(*) from users_latest"));
     }
 
+    [Fact]
+    [Trait("promise", "P4")]
+    [Trait("case", "63")]
+    public async Task A_record_whose_key_changes_is_deleted_and_inserted()
+    {
+        using var workshop = await Workshop.CreateAsync();
+        await workshop.RunAsync("run-1", User.Many(20));
+
+        var second = await workshop.RunAsync("run-2", [new User("a000020", "User 20"), .. User.Many(19)]);
+
+        Assert.Equal(new DetectSummary(20, 1, 0, 1, 0), second);
+        Assert.Equal(["INSERT|a000020|-", "DELETE|u000020|-"], workshop.ChangesOf("run-2"));
+    }
+
     [Theory]
     [InlineData(1000, 800, 200, 0)]
     [InlineData(1000, 799, 0, 201)]

@@ -25,6 +25,7 @@ public sealed class ChangesOnlyTests
 
     [Fact]
     [Trait("promise", "P5")]
+    [Trait("case", "63")]
     public async Task Many_marks_at_once_are_held_like_other_deletes_and_few_are_not()
     {
         using var workshop = await Workshop.CreateAsync();
