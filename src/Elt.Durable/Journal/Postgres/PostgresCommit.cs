@@ -58,7 +58,7 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
     /// <param name="mayBeRecorded">
     /// Whether some steps or runs may be in the journal, as after a commit whose answer was lost. It is rare, and being ready for it costs a third of an insert.
     /// </param>
-    /// <param name="mayBeAwaited">Whether others may wait for the runs that end. Few are awaited, and to look for waiters costs as much as to end twenty runs.</param>
+    /// <param name="mayBeAwaited">Whether others may wait for the runs that end. Few are awaited, and to look for waiters is a tenth of a commit.</param>
     /// <param name="ct">Gives up.</param>
     private async Task<JournalHint> CommitAsync(string workerId, WritesByKind writes, bool mayBeRecorded, bool mayBeAwaited, CancellationToken ct)
     {
