@@ -76,6 +76,25 @@ public abstract class OwnershipTests<TStore> : EngineSuite<TStore>
         Assert.Equal(2, await Store.CountAsync("select count(*) from steps"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_start_that_is_committed_again_after_its_run_was_cancelled_is_no_proof_that_the_run_is_ones_own(bool hasNewId)
+    {
+        var journal = await OpenJournalAsync();
+        await journal.RegisterWorkerAsync(Worker, TimeSpan.FromMinutes(1), default);
+        var start = new StartWrite(new NewRun { Id = "lost", HasNewId = hasNewId, Workflow = new("nobody-has-it", 1), Input = "{}", ClaimNow = true });
+        await journal.CommitAsync(Worker, [start], default);
+        await journal.Control.CancelAsync(["lost"], Cancellation.By("test"), cascade: false, default);
+        await journal.CommitAsync(Worker, [start], default);
+
+        var step = Step(new RunKey("lost", 1, start.CreatedAt), "late");
+        await journal.CommitAsync(Worker, [step], default);
+
+        Assert.True(step.Fenced);
+        Assert.Equal(0, await Store.CountAsync("select count(*) from steps"));
+    }
+
     /// <summary>Two runs that the worker has started and written a step for.</summary>
     private static async Task<(RunKey First, RunKey Second)> OwnTwoAsync(IJournal journal)
     {

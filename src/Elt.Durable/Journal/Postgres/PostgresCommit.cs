@@ -90,14 +90,18 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
             PostgresWakes.Add(statements, writes.Ends, receivers, setters);
 
         var results = await ExecuteAsync(statements, ct).ConfigureAwait(false);
+        _owned.See(workerId, results.Taken);
         foreach (var start in writes.FirstStarts)
         {
             if (areStartsNew)
                 (start.CreatedAt, start.Claimed) = (results.Now, start.Run.ClaimNow && results.Taken is not null);
             else if (results.Created.TryGetValue(start.Run.Id, out var run))
                 (start.CreatedAt, start.Claimed) = run;
+            else
+                continue;
+            if (start.Claimed)
+                _owned.Add(new RunKey(start.Run.Id, 1, start.CreatedAt));
         }
-        _owned.See(workerId, results.Taken);
         LearnOwned(writes, areAllStepsWritten: !statements.ChangedFewer(typeof(StepWrite), writes.Steps.Count));
         await ResolveAsync(statements, writes, workerId, ct).ConfigureAwait(false);
         if (!statements.ChangedFewer(typeof(EndWrite), writes.Ends.Count))
@@ -110,11 +114,6 @@ internal sealed class PostgresCommit(PostgresStore store) : IAsyncDisposable
 
     private void LearnOwned(WritesByKind writes, bool areAllStepsWritten)
     {
-        foreach (var start in writes.FirstStarts)
-        {
-            if (start.Claimed)
-                _owned.Add(new RunKey(start.Run.Id, 1, start.CreatedAt));
-        }
         foreach (var step in areAllStepsWritten ? writes.Steps : [])
             _owned.Add(step.Run);
         foreach (var park in writes.Parks)
